@@ -1,0 +1,1 @@
+"""Budgets, brakes and a black box for LLM agents, as plain OpenTelemetry."""

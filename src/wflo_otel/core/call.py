@@ -1,0 +1,155 @@
+"""One guarded call to a model: what it asks for, what came of it, what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wflo_otel.core.scope import Caller
+from wflo_otel.core.usage import NOTHING, Usage
+
+
+class Operation(StrEnum):
+    """What kind of call it is; the values are ``gen_ai.operation.name``."""
+
+    CHAT = "chat"
+    TEXT_COMPLETION = "text_completion"
+    EMBEDDINGS = "embeddings"
+    EXECUTE_TOOL = "execute_tool"
+    INVOKE_AGENT = "invoke_agent"
+    INVOKE_WORKFLOW = "invoke_workflow"
+
+
+class Status(StrEnum):
+    """How a call ended."""
+
+    OK = "ok"
+    #: The provider, or the function, answered with an error.
+    ERROR = "error"
+    #: The caller's task was cancelled.
+    CANCELLED = "cancelled"
+    #: The caller left a stream before its end, or dropped it.
+    ABANDONED = "abandoned"
+    #: wflo cut the stream: its reservation was spent and could not grow.
+    CUT = "cut"
+    #: The request left, and whether it was answered is unknown (a read timeout).
+    UNKNOWN = "unknown"
+    #: The process died with the call open; its reservation was charged.
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a request asks for, read from its body and URL.
+
+    Sizes are in characters; ``output_cap`` is in tokens, per choice, ``None`` where the
+    request sets none.
+    """
+
+    operation: Operation
+    provider: str
+    model: str | None
+    streaming: bool = False
+    output_cap: int | None = None
+    choices: int = 1
+    messages: int = 0
+    text_chars: int = 0
+    tools_chars: int = 0
+    schema_chars: int = 0
+    #: Parts whose tokens cannot be read from characters (images, audio, files).
+    media_parts: int = 0
+    #: The request refers to history kept by the provider, so its size cannot be seen.
+    hidden_history: bool = False
+    service_tier: str | None = None
+    #: A digest of the tool definitions: calls with the same tools share a learned correction.
+    tool_set: str = ""
+    #: The texts themselves, for an exact tokenizer. Never shown, never stored.
+    texts: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model asks for. Arguments are content: never shown."""
+
+    call_id: str
+    name: str
+    arguments: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a response, or a stream so far, says about itself.
+
+    ``usage`` is ``None`` until the provider has told; ``output_chars`` and ``output_chunks``
+    count what was seen, for an estimate where it never tells.
+    """
+
+    usage: Usage | None = None
+    response_id: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    #: The provider's own cost of the call, in nano-USD, where it tells.
+    provider_cost: int | None = None
+    #: ``type`` or ``code`` of an error in the body, also inside HTTP 200. Never its message.
+    error_type: str | None = None
+    output_chars: int = 0
+    output_chunks: int = 0
+    #: The provider has finished: a whole response, or a stream's end mark.
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that wants to run."""
+
+    call_id: str
+    ask: Ask
+    caller: Caller
+    #: Which attempt of one logical call this is, from 0.
+    attempt: int = 0
+    #: Who waits on this thread or task: a caller never waits for money it holds itself.
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended, as the seam that ran it saw it."""
+
+    status: Status
+    answer: Answer = Answer()
+    http_status: int | None = None
+    #: The class of the exception, or the provider's error type. Never its message.
+    error_type: str | None = None
+    #: A response that is fetched again is charged once: its id, on such a fetch.
+    charge_once: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """What is kept of a call: the line in a report. Times are in seconds since the epoch."""
+
+    call_id: str
+    caller: Caller
+    operation: Operation
+    status: Status
+    started_at: float
+    ended_at: float
+    provider: str = ""
+    model: str = ""
+    usage: Usage = NOTHING
+    #: In nano-USD.
+    cost: int = 0
+    #: ``price``, ``provider``, ``fallback``, ``estimate`` or ``reserved``; see docs/cost.md.
+    cost_source: str = ""
+    response_id: str | None = None
+    #: The names of the tools that the model asked for.
+    tool_calls: tuple[str, ...] = ()
+    http_status: int | None = None
+    error_type: str | None = None
+    attempt: int = 0
+    streaming: bool = False
+    clamped: bool = False
+    trace_id: str = ""
+    span_id: str = ""

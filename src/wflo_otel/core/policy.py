@@ -1,0 +1,164 @@
+"""What a user asks for: frozen options, declared once.
+
+The names here are the keys of ``wflo.yaml`` and the keywords of the API; units are in the
+name. ``config.py`` reads the file, ``docs/policy.md`` lists each option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """Whether a refusal is raised, or only recorded."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class OnExceeded(StrEnum):
+    """What happens when settled spend leaves no room."""
+
+    #: Refuse the call and stop the scope: every further call in it is refused.
+    STOP = "stop"
+    #: Refuse that call only; a cheaper one may still fit.
+    REFUSE = "refuse"
+
+
+class OnStateError(StrEnum):
+    """What happens when the state cannot answer."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+class Reserve(StrEnum):
+    """How much output a call reserves."""
+
+    #: The most it can use: a hard ceiling.
+    WORST = "worst"
+    #: What calls like it have used (their 99th percentile): more at once, a soft ceiling.
+    EXPECTED = "expected"
+
+
+class Unknown(StrEnum):
+    """What happens to a model without a price."""
+
+    REFUSE = "refuse"
+    FALLBACK = "fallback"
+
+
+class Window(StrEnum):
+    """A calendar window after which a budget starts anew."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A ceiling for one scope. ``usd`` is in nano-USD; ``None`` is no limit in that unit."""
+
+    usd: int | None = None
+    tokens: int | None = None
+    calls: int | None = None
+    #: The share of a limit at which ``wflo.budget.warning`` is written, once.
+    warn_at: float = 0.8
+    on_exceeded: OnExceeded = OnExceeded.STOP
+    #: Whether a call that does not fit even alone may run with a smaller output cap.
+    clamp: bool = True
+    #: How long a call waits for others to settle, in seconds.
+    wait_s: float = 60.0
+    reserve: Reserve = Reserve.WORST
+    per: Window | None = None
+    timezone: str = "UTC"
+
+    def tightened_by(self, other: Budget) -> Budget:
+        """Take the other's options, and the smaller limit of each unit."""
+        return replace(
+            other,
+            usd=_smaller(self.usd, other.usd),
+            tokens=_smaller(self.tokens, other.tokens),
+            calls=_smaller(self.calls, other.calls),
+        )
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Budgets by scope; ``"*"`` gives each unmatched name a ledger of its own."""
+
+    run: Budget | None = None
+    agents: Mapping[str, Budget] = field(default_factory=dict)
+    tools: Mapping[str, Budget] = field(default_factory=dict)
+    workflows: Mapping[str, Budget] = field(default_factory=dict)
+    tenants: Mapping[str, Budget] = field(default_factory=dict)
+
+    def agent(self, name: str | None) -> Budget | None:
+        """The budget of this agent in each run."""
+        return _named(self.agents, name)
+
+    def tool(self, name: str | None) -> Budget | None:
+        """The budget of the model calls inside this tool, in each run."""
+        return _named(self.tools, name)
+
+    def workflow(self, name: str | None) -> Budget | None:
+        """The budget of all runs of this workflow together."""
+        return _named(self.workflows, name)
+
+    def tenant(self, name: str | None) -> Budget | None:
+        """The budget of all runs for this tenant together."""
+        return _named(self.tenants, name)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is limited."""
+        return not any(getattr(self, each.name) for each in fields(self))
+
+
+def _named(budgets: Mapping[str, Budget], name: str | None) -> Budget | None:
+    return None if name is None else budgets.get(name, budgets.get("*"))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOverride:
+    """A price of the user's own, in pico-USD per token. ``None``: as the next wider kind."""
+
+    input: int
+    output: int
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cache_write_1h: int | None = None
+    #: In nano-USD for each request.
+    request: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What models cost, beside the catalogue."""
+
+    #: By model, or ``provider/model``.
+    overrides: Mapping[str, PriceOverride] = field(default_factory=dict)
+    #: A model's other names: ``{"my-deployment": "gpt-4o"}``.
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    #: ``None``: refuse where a budget in USD holds, else the fallback price.
+    unknown_model: Unknown | None = None
+    #: What an unknown model costs under ``fallback``; ``None``: the dearest in the catalogue.
+    fallback: PriceOverride | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything a user decides. The default refuses nothing: it only counts."""
+
+    mode: Mode = Mode.ENFORCE
+    on_state_error: OnStateError = OnStateError.REFUSE
+    budgets: Budgets = field(default_factory=Budgets)
+    prices: Prices = field(default_factory=Prices)

@@ -1,0 +1,137 @@
+"""Everything wflo raises, as one tree.
+
+::
+
+    WfloError
+    ├── ConfigError                 a policy, an option or the environment is wrong; nothing ran
+    ├── CheckpointNotFoundError     no checkpoint has that id
+    ├── CheckpointCodecError        a value cannot be stored as plain data
+    └── PolicyViolationError        wflo stopped this call
+        ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
+        ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
+        └── StateUnavailableError   the state cannot answer, and the policy refuses that
+
+A message is one line and names the scope, the limit and the number. The facts are attributes
+too, so that nobody has to parse a message. Every error pickles as the class it is declared as:
+the bases that a seam adds when it raises (:mod:`wflo_otel.seams.refusal`) stay in the process.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+__all__ = [
+    "BudgetExceededError",
+    "CheckpointCodecError",
+    "CheckpointNotFoundError",
+    "ConfigError",
+    "PolicyViolationError",
+    "StateUnavailableError",
+    "UnpricedModelError",
+    "WfloError",
+]
+
+
+class WfloError(Exception):
+    """The base of everything wflo raises."""
+
+
+class ConfigError(WfloError):
+    """A policy file, an option or the environment is wrong.
+
+    The message names the place and the remedy.
+    """
+
+
+class CheckpointNotFoundError(WfloError, KeyError):
+    """No checkpoint has this id."""
+
+    def __init__(self, checkpoint_id: str) -> None:
+        super().__init__(checkpoint_id)
+        self.checkpoint_id = checkpoint_id
+
+    def __str__(self) -> str:
+        return f"no checkpoint {self.checkpoint_id!r}; list them with `workflow.checkpoints()`"
+
+
+class CheckpointCodecError(WfloError, TypeError):
+    """A value in the state cannot be stored as plain data."""
+
+
+class PolicyViolationError(WfloError):
+    """wflo stopped this call.
+
+    Attributes:
+        sent: whether a request had left the machine (a stream that was cut).
+        charged_usd: what this call was charged before it was stopped.
+        partial: what had been received when it was stopped, where there is such a thing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sent: bool = False,
+        charged_usd: Decimal = Decimal(0),
+        partial: Any = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.sent = sent
+        self.charged_usd = charged_usd
+        self.partial = partial
+        self._facts = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = dict(
+            self._facts, sent=self.sent, charged_usd=self.charged_usd, partial=self.partial
+        )
+        return _rebuild, (declared_class(type(self)), self.message, facts)
+
+
+class BudgetExceededError(PolicyViolationError):
+    """A budget leaves no room for this call, or stopped the run it belongs to.
+
+    Attributes:
+        scope: the scope whose limit was hit, such as ``run:3f2a/agent:writer``.
+        unit: ``usd``, ``tokens`` or ``calls``.
+        limit, settled, pending, needed: the numbers, in that unit (``Decimal`` for USD).
+        stopped: the run (or agent, or window) is stopped; every further call in it is refused.
+    """
+
+    scope: str
+    unit: str
+    limit: Decimal
+    settled: Decimal
+    pending: Decimal
+    needed: Decimal
+    stopped: bool
+
+
+class UnpricedModelError(PolicyViolationError):
+    """The price of this model is unknown, and ``prices.unknown_model`` is ``refuse``."""
+
+    provider: str
+    model: str
+
+
+class StateUnavailableError(PolicyViolationError):
+    """The state store cannot answer, and ``on_state_error`` is ``refuse``."""
+
+
+def declared_class(cls: type[PolicyViolationError]) -> type[PolicyViolationError]:
+    """Return the class as declared here, without the bases a seam added."""
+    return next(base for base in cls.__mro__ if base.__module__ == __name__)
+
+
+def _rebuild(
+    cls: type[PolicyViolationError], message: str, facts: dict[str, Any]
+) -> PolicyViolationError:
+    return cls(message, **facts)

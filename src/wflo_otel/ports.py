@@ -1,0 +1,350 @@
+"""What the engine needs of the world, as small protocols.
+
+Each says whether it is called from synchronous or asynchronous code. Adapters do not inherit
+from them; ``tests/conformance`` holds the contract of each, and every adapter runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wflo_otel.core.admission import Reserve
+from wflo_otel.core.call import Ask, Call, CallRecord
+from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.decision import Admission, Exceeded, Queued, Stopped
+from wflo_otel.core.ledger import Amount
+from wflo_otel.core.policy import Prices
+from wflo_otel.core.scope import Scope
+from wflo_otel.core.usage import Usage
+
+
+class StoreError(Exception):
+    """A store cannot answer (gone, full, locked beyond its patience). Raised by adapters."""
+
+
+# --- policy state ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a call really used, to be settled once."""
+
+    amount: Amount
+    record: CallRecord
+    #: The response's id, where the same response may be fetched again (it is then free).
+    response_key: str | None = None
+    #: This *is* such a fetch: charge only if ``response_key`` has not been charged yet.
+    only_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A budget has just passed its ``warn_at``."""
+
+    key: str
+    unit: str
+    limit: int
+    settled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling did."""
+
+    #: False: this call, or this response, had been charged before; nothing changed.
+    charged: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """A ledger as people look at it."""
+
+    key: str
+    limits: dict[str, int]
+    settled: Amount
+    pending: Amount
+    #: Part of ``settled``: charges for calls whose process died.
+    flagged: Amount
+    stopped: str | None
+    open_calls: int
+
+
+class PolicyState(Protocol):
+    """Reservations, shared by everyone who uses the same state. Synchronous.
+
+    The state tells the time. Every method is atomic over all scopes it names, safe from any
+    thread, and raises :class:`StoreError` where it cannot answer.
+    """
+
+    #: For how long a reservation holds without ``renew``, in seconds; infinite in memory.
+    lease_s: float
+
+    def admit(self, scopes: Sequence[Scope], call: Call, request: Reserve) -> Admission:
+        """Reserve in all scopes or in none. The state fills in ``request.expires_at``."""
+        ...
+
+    def grow(self, call_id: str, more: Amount) -> Amount:
+        """Add to an open call's reservation what fits, without waiting."""
+        ...
+
+    def settle(self, scopes: Sequence[Scope], charge: Charge) -> Settled:
+        """Charge a call in all scopes, release its reservation, keep its record. Idempotent."""
+        ...
+
+    def void(self, call_id: str) -> None:
+        """Release a reservation without a charge: the call never reached the provider."""
+        ...
+
+    def leave(self, call_id: str) -> None:
+        """Give up a place in the queues."""
+        ...
+
+    def renew(self, call_ids: Iterable[str]) -> None:
+        """Say that these calls are still open."""
+        ...
+
+    def stop(self, key: str, reason: str) -> None:
+        """Stop a scope: every further call in it, and below it, is refused."""
+        ...
+
+    def reset(self, key: str) -> None:
+        """Lift a stop. What was spent stays spent."""
+        ...
+
+    def ledgers(self, prefix: str = "") -> list[LedgerView]:
+        """Show the ledgers whose key starts so, dead processes' reservations charged."""
+        ...
+
+    def watch(self, released: Callable[[], None]) -> Callable[[], None]:
+        """Call ``released`` whenever this process settles or voids; return the way to end it.
+
+        Where other processes share the state, waiters also ask again by themselves.
+        """
+        ...
+
+    def after_fork(self) -> None:
+        """Drop what a child process must not share with its parent."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...
+
+
+# --- runs and checkpoints --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One execution. Times are in seconds since the epoch."""
+
+    run_id: str
+    name: str
+    started_at: float
+    ended_at: float | None = None
+    parent: str | None = None
+
+
+class Runs(Protocol):
+    """The history of runs and their calls. Synchronous."""
+
+    def open_run(self, run: RunInfo) -> None:
+        """Begin a run. A run that exists already is joined: nothing changes."""
+        ...
+
+    def close_run(self, run_id: str, ended_at: float) -> None:
+        """End a run."""
+        ...
+
+    def record(self, record: CallRecord) -> None:
+        """Keep a call that costs nothing by itself (a tool, an agent). Idempotent."""
+        ...
+
+    def runs(self, limit: int = 100) -> list[RunInfo]:
+        """List runs, newest first."""
+        ...
+
+    def records(self, run_id: str) -> list[CallRecord]:
+        """List a run's calls and those of its child runs, in the order they ended."""
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Saved states, equal ones stored once. Synchronous."""
+
+    def save(self, checkpoint: Checkpoint, state: bytes) -> None:
+        """Keep a state."""
+        ...
+
+    def checkpoints(self, run_id: str) -> list[Checkpoint]:
+        """List a run's checkpoints, oldest first."""
+        ...
+
+    def load(self, checkpoint_id: str) -> tuple[Checkpoint, bytes]:
+        """Return a checkpoint and its state.
+
+        Raises:
+            CheckpointNotFoundError: there is none with that id.
+        """
+        ...
+
+
+# --- metering --------------------------------------------------------------------------------
+
+
+class Price(Protocol):
+    """What one model costs at one time, compiled. Pure and fast."""
+
+    #: ``price``, ``fallback`` or ``override``.
+    source: str
+    #: What it is the price of, as the catalogue names it, and the catalogue's version.
+    model: str
+    catalogue: str
+
+    def cost_pico(self, usage: Usage) -> int:
+        """What this usage costs, in pico-USD. Never raises, never negative."""
+        ...
+
+    def input_pico(self, tokens: int) -> int:
+        """What an uncached input of this size costs at most, cache writes included."""
+        ...
+
+    def output_pico(self, input_tokens: int) -> int:
+        """What one output token costs at most beside such an input. Both are pico-USD."""
+        ...
+
+
+class PriceBook(Protocol):
+    """Prices by model and time. Called from any thread; no I/O on this path."""
+
+    def price(
+        self,
+        provider: str,
+        model: str,
+        *,
+        at: float,
+        prices: Prices,
+        service_tier: str | None = None,
+    ) -> Price | None:
+        """Find a price; ``None`` where nobody knows one. ``prices`` overlay the catalogue."""
+        ...
+
+    def fallback(self, prices: Prices) -> Price:
+        """The pessimistic price for a model that has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Tokens that a call is expected to use, and at most."""
+
+    expected: int
+    upper: int
+
+
+class TokenEstimator(Protocol):
+    """Token counts before the provider has told. No network, no download, sub-millisecond."""
+
+    def input_tokens(self, ask: Ask) -> Estimate:
+        """Estimate the input."""
+        ...
+
+    def output_tokens(self, model: str | None, chars: int, chunks: int) -> int:
+        """Estimate an output of which this much text, in so many chunks, was seen."""
+        ...
+
+    def max_output(self, provider: str, model: str | None) -> int:
+        """The most tokens that the model gives in one choice."""
+        ...
+
+    def needed_output(self, ask: Ask, agent: str | None) -> int | None:
+        """The least output that calls like this are known to need; ``None`` before it is known."""
+        ...
+
+    def expected_output(self, ask: Ask, agent: str | None) -> int | None:
+        """The 99th percentile of outputs of calls like this; ``None`` before it is known."""
+        ...
+
+    def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
+        """Correct later estimates by what a call used. ``whole``: it ended by itself."""
+        ...
+
+
+# --- telemetry and time ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that was refused, or would have been in shadow mode."""
+
+    call: Call
+    #: ``budget``, ``unpriced`` or ``state``.
+    policy: str
+    message: str
+    shadow: bool
+    decision: Exceeded | Stopped | Queued | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Numbers beside a settled call, for metrics."""
+
+    #: What the input was estimated at; 0 where nothing was estimated.
+    estimated_input: int = 0
+    waited_s: float = 0.0
+
+
+class Telemetry(Protocol):
+    """What the engine tells. Never raises, never blocks; decisions never depend on it."""
+
+    def refused(self, refused: Refused) -> None:
+        """A call was refused."""
+        ...
+
+    def settled(self, record: CallRecord, observed: Observation) -> None:
+        """A call was charged."""
+        ...
+
+    def warned(self, call_id: str, warning: Warned) -> None:
+        """A budget passed its ``warn_at``."""
+        ...
+
+    def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
+        """The state could not answer."""
+        ...
+
+    def state_latency(self, operation: str, seconds: float) -> None:
+        """How long the state took."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, and ids that are new."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    def new_id(self) -> str:
+        """An id nobody has used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The ports an engine is wired to."""
+
+    state: PolicyState
+    runs: Runs
+    checkpoints: CheckpointStore
+    prices: PriceBook
+    tokens: TokenEstimator
+    telemetry: Telemetry
+    clock: Clock = field(repr=False)
