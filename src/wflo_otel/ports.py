@@ -14,7 +14,7 @@ from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Ask, Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Admission, Exceeded, Queued, Stopped
-from wflo_otel.core.ledger import Amount
+from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Prices
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
@@ -63,7 +63,7 @@ class LedgerView:
     """A ledger as people look at it."""
 
     key: str
-    limits: dict[str, int]
+    limits: dict[Unit, int]
     settled: Amount
     pending: Amount
     #: Part of ``settled``: charges for calls whose process died.

@@ -125,8 +125,9 @@ def _in_the_way(
             full.append(ledger)
     if not full:
         return None
-    unit = full[0].short_of(amount, beside=full[0].pending) or next(iter(full[0].limits))
-    return Queued(tuple(ledger.key for ledger in full), _short(full[0], unit, amount))
+    first = full[0]
+    unit = first.short_of(amount, beside=first.pending) or _any_unit(first)
+    return Queued(tuple(ledger.key for ledger in full), _short(first, unit, amount))
 
 
 def _granted(entries: Sequence[Entry], request: Reserve, answer: Admission) -> Granted:
@@ -159,8 +160,12 @@ def _exceeded(ledger: Ledger, need: Need, *, stops: bool) -> Exceeded:
     unit = ledger.short_of(amount, beside=Amount())
     if unit is None:  # it would fit with a smaller cap, which the budget does not allow
         amount = need.amount(need.output_cap)
-        unit = ledger.short_of(amount, beside=Amount()) or next(iter(ledger.limits))
+        unit = ledger.short_of(amount, beside=Amount()) or _any_unit(ledger)
     return _short(ledger, unit, amount, stops=stops)
+
+
+def _any_unit(ledger: Ledger) -> Unit:
+    return next(iter(ledger.limits))
 
 
 def _short(

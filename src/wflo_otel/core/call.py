@@ -109,6 +109,8 @@ class Call:
     caller: Caller
     #: Which attempt of one logical call this is, from 0.
     attempt: int = 0
+    #: The smallest output cap that can be written into the request.
+    least_cap: int = 1
     #: Who waits on this thread or task: a caller never waits for money it holds itself.
     owner: str = ""
 

@@ -1,0 +1,174 @@
+"""Who is calling, carried along with the work.
+
+The caller travels twice: in the OpenTelemetry context, which instrumentations carry into
+threads and executors, and in a plain context variable, which survives a library that replaces
+the OpenTelemetry context. The first that belongs to an open run wins; a run that was closed
+is ignored, so that a long-lived worker does not bill its first run for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from opentelemetry import context as otel_context
+
+from wflo_otel.core.policy import Budget
+from wflo_otel.core.scope import Caller, agent_key, run_key
+
+_OTEL_KEY = otel_context.create_key("wflo-caller")
+_frame: ContextVar[Frame | None] = ContextVar("wflo-caller", default=None)
+
+
+@dataclass(eq=False, slots=True)
+class ActiveRun:
+    """A run that is open in this process, and the budgets its code gives."""
+
+    run_id: str
+    name: str = ""
+    base: Caller = field(default_factory=lambda: Caller(""))
+    agent_budgets: Mapping[str, Budget] = field(default_factory=dict)
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A caller, the run it belongs to, and the frame around it."""
+
+    caller: Caller
+    run: ActiveRun
+    outer: Frame | None = None
+
+
+class ActiveRuns:
+    """The runs that are open in this process, for calls that carry no context."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workflows: list[ActiveRun] = []
+        self._process: ActiveRun | None = None
+
+    def join(self, run: ActiveRun) -> None:
+        """Make this the run of every call that belongs to no other."""
+        self._process = run
+
+    def add(self, run: ActiveRun) -> None:
+        """Open a run."""
+        with self._lock:
+            self._workflows.append(run)
+
+    def remove(self, run: ActiveRun) -> None:
+        """Close a run; whoever still carries it calls for the run around it from now on."""
+        run.is_open = False
+        with self._lock:
+            if run in self._workflows:
+                self._workflows.remove(run)
+
+    def without_context(self) -> ActiveRun | None:
+        """The only open workflow, else the process's own run."""
+        workflows = self._workflows
+        return workflows[0] if len(workflows) == 1 else self._process
+
+    def clear(self) -> None:
+        """Forget every run."""
+        self._process = None
+        self._workflows = []
+
+
+runs = ActiveRuns()
+
+
+def current_frame() -> Frame | None:
+    """The innermost frame of an open run, or the one of the run without context."""
+    for carried in (otel_context.get_value(_OTEL_KEY), _frame.get()):
+        frame = _open_frame(carried if isinstance(carried, Frame) else None)
+        if frame is not None:
+            return frame
+    run = runs.without_context()
+    return None if run is None else Frame(run.base, run)
+
+
+def _open_frame(frame: Frame | None) -> Frame | None:
+    while frame is not None and not frame.run.is_open:
+        frame = frame.outer
+    return frame
+
+
+def current_caller() -> Caller | None:
+    """Who is calling, ``None`` before any run was opened."""
+    frame = current_frame()
+    return None if frame is None else frame.caller
+
+
+def run_frame(run: ActiveRun, budget: Budget | None, outer: Frame | None) -> Frame:
+    """Make the frame of a run; inside another run it is a child, charged to both."""
+    around = outer.caller if outer is not None else Caller("")
+    parents = (*around.parent_runs, around.run_id) if around.run_id else ()
+    limits = around.limits + (((run_key(run.run_id), budget),) if budget else ())
+    base = replace(
+        around,
+        run_id=run.run_id,
+        parent_runs=parents,
+        workflow=run.name or around.workflow,
+        limits=limits,
+    )
+    run.base = base
+    return Frame(base, run, outer)
+
+
+def agent_frame(frame: Frame, name: str, budget: Budget | None = None) -> Frame:
+    """Make the frame of an agent inside another frame; it inherits what is left there."""
+    key = agent_key(frame.caller.run_id, name)
+    given = (budget, frame.run.agent_budgets.get(name, frame.run.agent_budgets.get("*")))
+    limits = tuple((key, each) for each in given if each is not None)
+    agents = frame.caller.agents
+    if not agents or agents[-1] != name:
+        agents = (*agents, name)
+    caller = replace(frame.caller, agents=agents, limits=frame.caller.limits + limits)
+    return Frame(caller, frame.run, frame)
+
+
+def inner_frame(
+    frame: Frame,
+    *,
+    tool: str | None = None,
+    step: str | None = None,
+    tenant: str | None = None,
+    user: str | None = None,
+) -> Frame:
+    """Make a frame that says more about who is calling."""
+    caller = frame.caller
+    more = replace(
+        caller,
+        tool=tool or caller.tool,
+        step=step or caller.step,
+        tenant=tenant or caller.tenant,
+        user=user or caller.user,
+    )
+    return Frame(more, frame.run, frame)
+
+
+@contextmanager
+def entered(frame: Frame) -> Iterator[Frame]:
+    """Be this caller inside the block."""
+    token = otel_context.attach(otel_context.set_value(_OTEL_KEY, frame))
+    own = _frame.set(frame)
+    try:
+        yield frame
+    finally:
+        _frame.reset(own)
+        otel_context.detach(token)
+
+
+def owner() -> str:
+    """Name the thread or task that is at work: it must not wait for money it holds itself."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return f"{os.getpid()}:{threading.get_ident()}:{id(task) if task is not None else 0}"

@@ -1,0 +1,333 @@
+"""The engine: admit, settle, void, and what must be done in between."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import replace
+
+from wflo_otel.core.admission import Reserve
+from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
+from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
+from wflo_otel.core.ledger import Amount, Unit
+from wflo_otel.core.money import PICO_PER_NANO, ceil_nano
+from wflo_otel.core.policy import Mode, OnStateError, Policy
+from wflo_otel.core.usage import NOTHING
+from wflo_otel.engine.metering import meter, usage_seen
+from wflo_otel.engine.permit import Permit, Refusal, budget_refusal, state_refusal
+from wflo_otel.engine.settlement import Settlements
+from wflo_otel.engine.sizing import Sizing, patience
+from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
+from wflo_otel.ports import Adapters, LedgerView, Observation, Refused, StoreError
+
+#: How long a waiting call sleeps before it asks again by itself: others may share the state.
+_FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
+
+#: A stream grows by this many output tokens at a time.
+_GROWTH_TOKENS = 256
+
+
+class Engine:
+    """Decides about calls. Thread-safe; holds no lock while a call runs."""
+
+    def __init__(self, policy: Callable[[], Policy], adapters: Adapters) -> None:
+        self._policy = policy
+        self._ports = adapters
+        self._waiters = Waiters()
+        self._later: deque[tuple[Permit, Outcome]] = deque()
+        self._sizing = Sizing(policy, adapters)
+        self._settlements = Settlements(adapters)
+        self._unwatch = adapters.state.watch(self._waiters.wake)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy()
+
+    # -- admit --------------------------------------------------------------------------------
+
+    def admit(
+        self, call: Call, *, adopting: Permit | None = None, may_wait: bool = True
+    ) -> Permit | Refusal:
+        """Decide about a call, waiting in this thread where only others stand in the way.
+
+        Args:
+            call: the call that wants to run.
+            adopting: the open permit of an outer seam for the same call; it is resized.
+            may_wait: False on the thread of a running event loop: refuse instead.
+        """
+        return drive(self._admission(call, adopting, may_wait=may_wait))
+
+    async def admit_async(self, call: Call, *, adopting: Permit | None = None) -> Permit | Refusal:
+        """Decide about a call, awaiting where only others stand in the way."""
+        return await drive_async(self._admission(call, adopting, may_wait=True))
+
+    def _admission(
+        self, call: Call, adopting: Permit | None, *, may_wait: bool
+    ) -> Generator[Wait, None, Permit | Refusal]:
+        self.tend()
+        if adopting is not None:
+            call = replace(call, call_id=adopting.call.call_id)
+            adopting.adopted = True
+        question = self._sizing.question(call)
+        if isinstance(question, Refusal):
+            return self._refused(question, adopting)
+        answer = yield from self._asked(question, may_wait=may_wait)
+        if isinstance(answer, Refusal):
+            return self._refused(answer, adopting)
+        self._settlements.open(answer)
+        if answer.granted.instead is not None:
+            self._tell_shadow(answer)
+        return answer
+
+    def _asked(
+        self, question: Permit, *, may_wait: bool
+    ) -> Generator[Wait, None, Permit | Refusal]:
+        """Ask the state until it grants, refuses, or the patience of a budget ends."""
+        clock, call = self._ports.clock, question.call
+        request = Reserve(
+            call.call_id,
+            self._sizing.need(question),
+            call.owner,
+            expires_at=float("inf"),
+            enforce=self._policy().mode is Mode.ENFORCE,
+        )
+        began, look = clock.monotonic(), _FIRST_LOOK_S
+        released = self._waiters.join()
+        answer = None
+        try:
+            while True:
+                answer = self._ask_state(question, request)
+                waited = clock.monotonic() - began
+                if not isinstance(answer, Queued):
+                    return _answered(question, answer, waited)
+                left = patience(question.scopes, answer) - waited
+                if left <= 0 or not may_wait:
+                    return budget_refusal(call, answer.otherwise)
+                yield Wait(released, min(look, left))
+                look = min(look * 2, _LONGEST_LOOK_S)
+                if released.done():
+                    released, look = self._waiters.join(), _FIRST_LOOK_S
+        finally:
+            self._waiters.leave(released)
+            if isinstance(answer, Queued):
+                self._settlements.leave(call.call_id)
+
+    def _ask_state(
+        self, question: Permit, request: Reserve
+    ) -> Granted | Queued | Exceeded | Stopped | StoreError | None:
+        """The state's answer; its error, or ``None`` where the policy allows the call anyhow."""
+        began = self._ports.clock.monotonic()
+        try:
+            return self._ports.state.admit(question.scopes, question.call, request)
+        except StoreError as error:
+            allowed = self._allows_state_errors(question)
+            self._ports.telemetry.state_failed("admit", error, allowed=allowed)
+            return None if allowed else error
+        finally:
+            elapsed = self._ports.clock.monotonic() - began
+            self._ports.telemetry.state_latency("admit", elapsed)
+
+    def _allows_state_errors(self, question: Permit) -> bool:
+        policy = self._policy()
+        allow = policy.on_state_error is OnStateError.ALLOW or policy.mode is Mode.SHADOW
+        return allow or not question.is_limited
+
+    def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
+        if adopting is not None:
+            self.void(adopting)
+        self._ports.telemetry.refused(
+            Refused(
+                refusal.call,
+                refusal.policy,
+                refusal.message,
+                shadow=False,
+                decision=refusal.decision,
+            )
+        )
+        return refusal
+
+    def _tell_shadow(self, permit: Permit) -> None:
+        instead = permit.granted.instead
+        shown = instead.otherwise if isinstance(instead, Queued) else instead
+        if shown is not None:
+            message = budget_refusal(permit.call, shown).message
+            self._ports.telemetry.refused(
+                Refused(permit.call, "budget", message, shadow=True, decision=instead)
+            )
+
+    def fetch(self, call: Call) -> Permit:
+        """Let a response that exists already be fetched: it reserves nothing."""
+        self.tend()
+        return self._sizing.fetched(call)
+
+    # -- while it runs ------------------------------------------------------------------------
+
+    def may_go_on(self, permit: Permit, answer: Answer) -> bool:
+        """Whether a stream may go on after what it gave so far; its reservation grows if it can.
+
+        Sets ``permit.look_again_at``: before that many output tokens there is no need to ask.
+        """
+        if not permit.is_limited or not permit.reserved or self._shadows():
+            permit.look_again_at = sys.maxsize
+            return True
+        seen = usage_seen(permit, answer, self._ports.tokens)
+        spent = Amount(ceil_nano(permit.price.cost_pico(seen)), seen.total_tokens)
+        if not _within(spent, permit.granted) and not self._grow(permit, spent):
+            return False
+        left = _tokens_left(permit, spent)
+        permit.look_again_at = seen.output_tokens + max(1, left // 2)
+        return True
+
+    def _grow(self, permit: Permit, spent: Amount) -> bool:
+        granted = permit.granted
+        step = permit.price.output_pico(permit.estimate.upper) * _GROWTH_TOKENS
+        wanted = Amount(
+            usd=max(0, spent.usd - granted.usd) + ceil_nano(step),
+            tokens=max(0, spent.tokens - granted.tokens) + _GROWTH_TOKENS,
+        )
+        try:
+            added = self._ports.state.grow(permit.call.call_id, wanted)
+        except StoreError as error:
+            allowed = self._allows_state_errors(permit)
+            self._ports.telemetry.state_failed("grow", error, allowed=allowed)
+            return allowed
+        permit.granted = replace(
+            granted, usd=granted.usd + added.usd, tokens=granted.tokens + added.tokens
+        )
+        return _within(spent, permit.granted)
+
+    def cut(self, permit: Permit) -> Refusal:
+        """Say why a stream was cut: which budget has nothing left for it."""
+        return self._refused(budget_refusal(permit.call, self._tightest(permit)), None)
+
+    def _tightest(self, permit: Permit) -> Exceeded:
+        granted = permit.granted
+        keys = {scope.key for scope in permit.scopes if scope.budget is not None}
+        found: list[tuple[int, LedgerView, Unit, int]] = []
+        with suppress(StoreError):
+            found = [
+                (limit - view.settled.of(unit) - view.pending.of(unit), view, unit, limit)
+                for key in keys
+                for view in self._ports.state.ledgers(key)
+                if view.key == key
+                for unit, limit in view.limits.items()
+            ]
+        if not found:
+            return Exceeded(permit.scopes[-1].key, "usd", granted.usd, granted.usd, 0, granted.usd)
+        _, view, unit, limit = min(found, key=lambda each: each[0])
+        needed = Amount(granted.usd, granted.tokens, 1).of(unit)
+        return Exceeded(view.key, unit, limit, view.settled.of(unit), view.pending.of(unit), needed)
+
+    def _shadows(self) -> bool:
+        return self._policy().mode is Mode.SHADOW
+
+    # -- settle -------------------------------------------------------------------------------
+
+    def settle(self, permit: Permit, outcome: Outcome) -> CallRecord | None:
+        """Charge what a call used. Idempotent; ``None`` where it had been closed before.
+
+        Never raises: what the state cannot take now is kept and settled later.
+        """
+        if not self._settlements.close(permit):
+            return None
+        ask, policy = permit.call.ask, self._policy()
+        metered = meter(permit, outcome, policy, self._ports.prices, self._ports.tokens)
+        now = self._ports.clock.time()
+        answer = outcome.answer
+        record = CallRecord(
+            call_id=permit.call.call_id,
+            caller=permit.call.caller,
+            operation=ask.operation,
+            status=outcome.status,
+            started_at=permit.started_at,
+            ended_at=now,
+            provider=ask.provider,
+            model=answer.model or ask.model or "",
+            usage=metered.usage,
+            cost=metered.cost,
+            cost_source=metered.source,
+            response_id=answer.response_id,
+            tool_calls=tuple(each.name for each in answer.tool_calls),
+            http_status=outcome.http_status,
+            error_type=outcome.error_type or answer.error_type,
+            attempt=permit.call.attempt,
+            streaming=ask.streaming,
+            clamped=permit.granted.clamped,
+            trace_id=permit.trace_id,
+            span_id=permit.span_id,
+        )
+        charged = self._settlements.settle(permit, record, outcome.charge_once)
+        if not charged:
+            return replace(record, cost=0, usage=NOTHING)
+        if metered.source not in {"estimate", "reserved"}:
+            whole = outcome.status is Status.OK and not permit.granted.clamped
+            self._ports.tokens.learn(ask, permit.call.caller.agent, metered.usage, whole=whole)
+        self._ports.telemetry.settled(
+            record, Observation(permit.estimate.expected, permit.waited_s)
+        )
+        return record
+
+    def void(self, permit: Permit) -> None:
+        """Give back what a call reserved: it never reached the provider."""
+        if self._settlements.close(permit):
+            self._settlements.void(permit)
+
+    def settle_later(self, permit: Permit, outcome: Outcome) -> None:
+        """Settle from a finalizer: takes no lock, does no work, may run anywhere."""
+        self._later.append((permit, outcome))
+
+    def tend(self) -> None:
+        """Do what was left for later. Called before each admission and by the housekeeper."""
+        while self._later:
+            self.settle(*self._later.popleft())
+        self._settlements.retry()
+
+    def renew(self) -> None:
+        """Say to the state that the open calls of this process are still open."""
+        self._settlements.renew()
+
+    def after_fork(self) -> None:
+        """Forget, in a child process, what its parent has open."""
+        self._later.clear()
+        self._waiters = Waiters()
+        self._settlements = Settlements(self._ports)
+        self._ports.state.after_fork()
+        self._unwatch = self._ports.state.watch(self._waiters.wake)
+
+    def close(self) -> None:
+        """Settle what is left and release the state."""
+        self.tend()
+        self._unwatch()
+
+
+def _answered(
+    question: Permit,
+    answer: Granted | Exceeded | Stopped | StoreError | None,
+    waited: float,
+) -> Permit | Refusal:
+    question.waited_s = waited
+    match answer:
+        case Granted():
+            question.granted = answer
+            return question
+        case None:
+            question.reserved = False
+            return question
+        case StoreError():
+            return state_refusal(question.call, answer)
+        case _:
+            return budget_refusal(question.call, answer)
+
+
+def _within(spent: Amount, granted: Granted) -> bool:
+    return spent.usd < granted.usd and spent.tokens < granted.tokens
+
+
+def _tokens_left(permit: Permit, spent: Amount) -> int:
+    """How many more output tokens the reservation covers."""
+    each = permit.price.output_pico(permit.estimate.upper)
+    left = permit.granted.tokens - spent.tokens
+    return min(left, (permit.granted.usd - spent.usd) * PICO_PER_NANO // each) if each else left

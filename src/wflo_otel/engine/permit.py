@@ -1,0 +1,135 @@
+"""The two answers of the engine: a permit, closed exactly once, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wflo_otel.core.call import Call
+from wflo_otel.core.decision import Exceeded, Granted, Stopped
+from wflo_otel.core.money import format_usd, to_usd
+from wflo_otel.core.scope import Scope
+from wflo_otel.errors import (
+    BudgetExceededError,
+    PolicyViolationError,
+    StateUnavailableError,
+    UnpricedModelError,
+)
+from wflo_otel.ports import Estimate, Price
+
+
+@dataclass(eq=False, slots=True)
+class Permit:
+    """The right to run one call, with what it may spend.
+
+    A seam fills in ``trace_id`` and ``span_id``, runs the call, and hands the permit back to
+    ``Engine.settle`` or ``Engine.void``; the second time nothing happens.
+    """
+
+    call: Call
+    scopes: tuple[Scope, ...]
+    price: Price
+    estimate: Estimate
+    granted: Granted
+    started_at: float
+    waited_s: float = 0.0
+    #: False where the state could not answer and the policy allows the call all the same.
+    reserved: bool = True
+    #: An inner seam has taken this permit over: it settles it, the outer one does not.
+    adopted: bool = False
+    closed: bool = False
+    #: Output tokens before which a stream need not ask whether it may go on.
+    look_again_at: int = 0
+    trace_id: str = ""
+    span_id: str = ""
+
+    @property
+    def cap_to_write(self) -> int | None:
+        """The output cap that the request must carry; streams are cut instead."""
+        if not self.granted.clamped or self.call.ask.streaming:
+            return None
+        return self.granted.cap
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a budget in any unit holds for this call."""
+        return any(scope.budget is not None for scope in self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call may not run."""
+
+    call: Call
+    #: ``budget``, ``unpriced`` or ``state``.
+    policy: str
+    message: str
+    decision: Exceeded | Stopped | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def error(self, **facts: object) -> PolicyViolationError:
+        """Make the error that says so; a seam raises it."""
+        cls: type[PolicyViolationError]
+        match self.policy:
+            case "budget":
+                cls = BudgetExceededError
+            case "unpriced":
+                cls = UnpricedModelError
+            case _:
+                cls = StateUnavailableError
+        return cls(self.message, **self.facts, **facts)  # type: ignore[arg-type]  # facts are open
+
+
+def budget_refusal(call: Call, decision: Exceeded | Stopped) -> Refusal:
+    """Say which budget refuses a call, and with which numbers."""
+    who = _who(call)
+    if isinstance(decision, Stopped):
+        message = f"{decision.key} is stopped ({decision.reason}); refused {who}"
+        facts: dict[str, object] = {"scope": decision.key, "stopped": True}
+        return Refusal(call, "budget", message, decision, facts)
+    show = _shown(decision.unit)
+    verdict = f"; {decision.key} is stopped" if decision.stops else ""
+    if decision.held_by_caller:
+        verdict = "; the rest is held by an open call of the same task, close it first"
+    message = (
+        f"budget of {decision.key} exceeded: {show(decision.settled)} of {show(decision.limit)} "
+        f"spent, {show(decision.pending)} reserved, {show(decision.needed)} needed by {who}"
+        f"{verdict}"
+    )
+    number = to_usd if decision.unit == "usd" else int
+    facts = {
+        "scope": decision.key,
+        "unit": decision.unit,
+        "limit": number(decision.limit),
+        "settled": number(decision.settled),
+        "pending": number(decision.pending),
+        "needed": number(decision.needed),
+        "stopped": decision.stops,
+    }
+    return Refusal(call, "budget", message, decision, facts)
+
+
+def unpriced_refusal(call: Call) -> Refusal:
+    """Say that nobody knows what a model costs, and how to tell."""
+    model = call.ask.model or "this model"
+    message = (
+        f"no price is known for {model!r} (provider {call.ask.provider or 'unknown'}); give it one "
+        f"under prices.overrides, or set prices.unknown_model: fallback"
+    )
+    facts: dict[str, object] = {"provider": call.ask.provider, "model": call.ask.model or ""}
+    return Refusal(call, "unpriced", message, facts=facts)
+
+
+def state_refusal(call: Call, error: Exception) -> Refusal:
+    """Say that the state cannot answer."""
+    message = f"the budget state cannot answer, so {_who(call)} is refused: {error}"
+    return Refusal(call, "state", message)
+
+
+def _who(call: Call) -> str:
+    agent = f" of agent {call.caller.agent}" if call.caller.agent else ""
+    return f"a {call.ask.operation.value} call to {call.ask.model or 'a model'}{agent}"
+
+
+def _shown(unit: str) -> Callable[[int], str]:
+    return format_usd if unit == "usd" else lambda number: f"{number:,} {unit}"

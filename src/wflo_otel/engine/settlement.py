@@ -1,0 +1,121 @@
+"""Closing permits: once each, and never lost when the state cannot answer.
+
+What the state cannot take is kept in memory, up to a bound, and offered again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+from wflo_otel.core.call import CallRecord
+from wflo_otel.core.ledger import Amount
+from wflo_otel.engine.permit import Permit
+from wflo_otel.ports import Adapters, Charge, StoreError, Warned
+
+#: How many settlements are kept while the state cannot answer; older ones are reported lost.
+KEPT = 10_000
+
+#: A poll or a resumed stream gives the same response again: these ask to be charged once.
+_Operation = Callable[[], tuple[Warned, ...] | None]
+
+
+class Settlements:
+    """The open permits of this process, and what is still owed to the state."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        self._ports = adapters
+        self._lock = threading.Lock()
+        self._open: dict[str, Permit] = {}
+        self._owed: deque[tuple[str, _Operation]] = deque(maxlen=KEPT)
+
+    def open(self, permit: Permit) -> None:
+        """Remember a permit until it is closed."""
+        self._open[permit.call.call_id] = permit
+
+    def close(self, permit: Permit) -> bool:
+        """Close a permit; False if it was closed before."""
+        with self._lock:
+            if permit.closed:
+                return False
+            permit.closed = True
+        self._open.pop(permit.call.call_id, None)
+        return True
+
+    def settle(self, permit: Permit, record: CallRecord, fetched: str | None) -> bool:
+        """Charge a call; False if the same response had been charged before."""
+        response = fetched or _response_key(record)
+        charge = Charge(
+            amount=Amount(record.cost, record.usage.total_tokens, 1),
+            record=record,
+            response_key=response,
+            only_once=fetched is not None,
+        )
+
+        def operation() -> tuple[Warned, ...] | None:
+            settled = self._ports.state.settle(permit.scopes, charge)
+            return settled.warnings if settled.charged else None
+
+        return self._offer("settle", record.call_id, operation)
+
+    def void(self, permit: Permit) -> None:
+        """Release a reservation."""
+        call_id = permit.call.call_id
+
+        def operation() -> tuple[Warned, ...]:
+            self._ports.state.void(call_id)
+            return ()
+
+        if permit.reserved:
+            self._offer("void", call_id, operation)
+
+    def leave(self, call_id: str) -> None:
+        """Give up a place in the queues; it would lapse by itself within seconds."""
+        try:
+            self._ports.state.leave(call_id)
+        except StoreError as error:
+            self._ports.telemetry.state_failed("leave", error, allowed=True)
+
+    def retry(self) -> None:
+        """Offer again what is owed, oldest first, until the state fails again."""
+        while self._owed:
+            call_id, operation = self._owed.popleft()
+            try:
+                self._tell(call_id, operation())
+            except StoreError:
+                self._owed.appendleft((call_id, operation))
+                return
+
+    def renew(self) -> None:
+        """Renew the leases of the open permits."""
+        open_now = [p.call.call_id for p in list(self._open.values()) if p.reserved]
+        ids = iter(open_now)
+        try:
+            while batch := list(islice(ids, 500)):
+                self._ports.state.renew(batch)
+        except StoreError as error:
+            self._ports.telemetry.state_failed("renew", error, allowed=True)
+
+    def _offer(self, name: str, call_id: str, operation: _Operation) -> bool:
+        began = self._ports.clock.monotonic()
+        try:
+            return self._tell(call_id, operation())
+        except StoreError as error:
+            self._owed.append((call_id, operation))
+            self._ports.telemetry.state_failed(name, error, allowed=True)
+            return True
+        finally:
+            self._ports.telemetry.state_latency(name, self._ports.clock.monotonic() - began)
+
+    def _tell(self, call_id: str, warnings: tuple[Warned, ...] | None) -> bool:
+        for warning in warnings or ():
+            self._ports.telemetry.warned(call_id, warning)
+        return warnings is not None
+
+
+def _response_key(record: CallRecord) -> str | None:
+    if record.response_id is None or not record.usage.total_tokens:
+        return None
+    return f"{record.provider}:{record.response_id}"

@@ -1,0 +1,93 @@
+"""How large a call is: its price, its estimate, the most it can use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wflo_otel.core.admission import Need
+from wflo_otel.core.call import Call
+from wflo_otel.core.decision import Granted, Queued
+from wflo_otel.core.policy import Mode, Policy, Reserve, Unknown
+from wflo_otel.core.scope import Scope, scopes_of
+from wflo_otel.engine.permit import Permit, Refusal, unpriced_refusal
+from wflo_otel.ports import Adapters, Estimate, Price
+
+
+class Sizing:
+    """Turns a call into a question: a permit with nothing granted yet, and its need."""
+
+    def __init__(self, policy: Callable[[], Policy], adapters: Adapters) -> None:
+        self._policy = policy
+        self._ports = adapters
+
+    def question(self, call: Call) -> Permit | Refusal:
+        """Price and size a call."""
+        policy, now = self._policy(), self._ports.clock.time()
+        scopes = scopes_of(call.caller, policy.budgets, now)
+        price = self._known_price(call, policy, now)
+        if price is None:
+            if call.ask.model and policy.mode is Mode.ENFORCE and _refuses_unknown(policy, scopes):
+                return unpriced_refusal(call)
+            price = self._ports.prices.fallback(policy.prices)
+        return Permit(call, scopes, price, self._estimate(call), Granted(0, 0, 0), now)
+
+    def fetched(self, call: Call) -> Permit:
+        """Price the fetch of a response that exists already."""
+        policy, now = self._policy(), self._ports.clock.time()
+        scopes = scopes_of(call.caller, policy.budgets, now)
+        price = self._known_price(call, policy, now) or self._ports.prices.fallback(policy.prices)
+        nothing = Granted(0, 0, 0)
+        return Permit(call, scopes, price, Estimate(0, 0), nothing, now, reserved=False)
+
+    def _known_price(self, call: Call, policy: Policy, now: float) -> Price | None:
+        ask = call.ask
+        if ask.model is None:
+            return None
+        return self._ports.prices.price(
+            ask.provider, ask.model, at=now, prices=policy.prices, service_tier=ask.service_tier
+        )
+
+    def _estimate(self, call: Call) -> Estimate:
+        if call.ask.model is None:  # what it is, only an inner seam will see
+            return Estimate(0, 0)
+        return self._ports.tokens.input_tokens(call.ask)
+
+    def need(self, question: Permit) -> Need:
+        """The most that a call can use."""
+        call, tokens = question.call, self._ports.tokens
+        ask, price, size = call.ask, question.price, question.estimate.upper
+        if ask.model is None:
+            return Need(0, 0, 0, 0)
+        cap = ask.output_cap
+        if cap is None:
+            cap = tokens.max_output(ask.provider, ask.model)
+        if _reserves_expected(question.scopes):
+            cap = min(cap, tokens.expected_output(ask, call.caller.agent) or cap)
+        needed = tokens.needed_output(ask, call.caller.agent) or 1
+        return Need(
+            input_pico=price.input_pico(size),
+            output_pico=price.output_pico(size) * ask.choices,
+            input_tokens=size,
+            output_cap=cap,
+            least_output=1 if ask.streaming else max(call.least_cap, needed),
+            choices=ask.choices,
+        )
+
+
+def patience(scopes: tuple[Scope, ...], queued: Queued) -> float:
+    """How long the budgets that are full let a call wait, in seconds."""
+    return min(
+        (s.budget.wait_s for s in scopes if s.budget is not None and s.key in queued.keys),
+        default=60.0,
+    )
+
+
+def _refuses_unknown(policy: Policy, scopes: tuple[Scope, ...]) -> bool:
+    if policy.prices.unknown_model is not None:
+        return policy.prices.unknown_model is Unknown.REFUSE
+    return any(s.budget is not None and s.budget.usd is not None for s in scopes)
+
+
+def _reserves_expected(scopes: tuple[Scope, ...]) -> bool:
+    limited = [s.budget for s in scopes if s.budget is not None]
+    return bool(limited) and all(b.reserve is Reserve.EXPECTED for b in limited)

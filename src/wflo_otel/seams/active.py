@@ -1,0 +1,45 @@
+"""What the seams work with: the engine in force, and where spans go.
+
+Patches are laid once per process and look here at each call, so that a new configuration, a
+test, or none at all takes effect at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opentelemetry.trace import Tracer
+
+from wflo_otel.context import owner
+from wflo_otel.core.call import Ask, Call
+from wflo_otel.core.scope import Caller
+from wflo_otel.engine import Engine
+from wflo_otel.ports import Clock, Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """One configuration."""
+
+    engine: Engine
+    tracer: Tracer
+    runs: Runs
+    clock: Clock
+
+    def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
+        """Make a call that is new."""
+        return Call(self.clock.new_id(), ask, caller, attempt, least_cap, owner())
+
+
+_active: Active | None = None
+
+
+def active() -> Active | None:
+    """The configuration in force, ``None`` before ``configure`` and after ``shutdown``."""
+    return _active
+
+
+def activate(configuration: Active | None) -> None:
+    """Put a configuration in force."""
+    global _active  # noqa: PLW0603  # one per process, by design
+    _active = configuration
