@@ -1,0 +1,126 @@
+"""What the environment says: where things run, and a few switches.
+
+Values are not shown in messages, since a state's URL may hold a password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from wflo_otel.config.problems import nearest, shown
+from wflo_otel.config.values import read_amount
+from wflo_otel.core.money import to_usd
+from wflo_otel.errors import ConfigError
+
+PREFIX = "WFLO_"
+
+#: Every variable that is read, and what it is for.
+VARIABLES: Mapping[str, str] = {
+    "WFLO_POLICY": "The path of the policy file.",
+    "WFLO_BUDGET_USD": "US dollars for each run; the policy may say less, never more.",
+    "WFLO_STATE": "The URL of the state store: `sqlite:///PATH` or `memory://`.",
+    "WFLO_RUN_ID": "The run to join, so that several processes share its budget.",
+    "WFLO_RUN_NAME": "What reports call the run.",
+    "WFLO_AGENT": "The agent that calls are counted for where the program names none.",
+    "WFLO_STRICT": "`1`: refuse to start where something cannot be guarded.",
+    "WFLO_DISABLED": "`1`: switch everything off; nothing is counted or refused.",
+}
+
+_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
+#: A run id is part of a ledger's key, where a slash begins the next part.
+_RUN_ID = re.compile(r"[^\s/]{1,200}")
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, read. ``None``: the variable is unset or empty."""
+
+    policy: Path | None = None
+    #: In US dollars.
+    budget_usd: Decimal | None = None
+    #: Not in the ``repr``: it may hold a password.
+    state: str | None = field(default=None, repr=False)
+    run_id: str | None = None
+    run_name: str | None = None
+    agent: str | None = None
+    strict: bool = False
+    disabled: bool = False
+    #: One line for each variable that looks like ours and is none.
+    warnings: tuple[str, ...] = ()
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read the variables that begin with ``WFLO_``.
+
+    Raises:
+        ConfigError: a variable's value is impossible; the message names the variable.
+    """
+    policy = environ.get("WFLO_POLICY")
+    return Settings(
+        policy=Path(policy) if policy else None,
+        budget_usd=_amount(environ, "WFLO_BUDGET_USD"),
+        state=_matching(environ, "WFLO_STATE", _URL, "a URL such as sqlite:///.wflo/state.db"),
+        run_id=_matching(environ, "WFLO_RUN_ID", _RUN_ID, "an id without spaces and slashes"),
+        run_name=_name(environ, "WFLO_RUN_NAME"),
+        agent=_name(environ, "WFLO_AGENT"),
+        strict=_switch(environ, "WFLO_STRICT"),
+        disabled=_switch(environ, "WFLO_DISABLED"),
+        warnings=_strangers(environ),
+    )
+
+
+def _amount(environ: Mapping[str, str], name: str) -> Decimal | None:
+    written = environ.get(name, "").strip()
+    if not written:
+        return None
+    try:
+        return to_usd(read_amount(written))
+    except ValueError as problem:
+        raise ConfigError(f"{name}: {problem}") from None
+
+
+def _matching(
+    environ: Mapping[str, str], name: str, pattern: re.Pattern[str], expected: str
+) -> str | None:
+    written = environ.get(name, "").strip()
+    if not written:
+        return None
+    if not pattern.fullmatch(written) or not written.isprintable():
+        raise ConfigError(f"{name}: must be {expected}")
+    return written
+
+
+def _name(environ: Mapping[str, str], name: str) -> str | None:
+    written = environ.get(name, "").strip()
+    if not written.isprintable() or len(written) > _LONGEST_NAME:
+        raise ConfigError(f"{name}: must be one line of at most {_LONGEST_NAME} characters")
+    return written or None
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    written = environ.get(name, "").strip().lower()
+    if written and written not in _ON | _OFF:
+        raise ConfigError(f"{name}: must be 1 or 0")
+    return written in _ON
+
+
+def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        _stranger(name)
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in VARIABLES
+    )
+
+
+def _stranger(name: str) -> str:
+    # The prefix, which all share, would make every name look like every other.
+    meant = nearest(name.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in VARIABLES))
+    hint = f" (did you mean {PREFIX}{meant}?)" if meant else ""
+    return f"{shown(name)[1:-1]}: no variable of wflo_otel{hint}"

@@ -1,0 +1,213 @@
+"""Every option of ``wflo.yaml``, once: the parser, the table in the docs and the JSON Schema
+are all made from here.
+
+Names and defaults come from the dataclasses in :mod:`wflo_otel.core.policy`; this module adds
+what a dataclass cannot say: the kind, the unit, the keyword in Python, and a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+
+from wflo_otel.config import values
+from wflo_otel.config.values import Kind, choice
+from wflo_otel.core.policy import (
+    Budget,
+    Mode,
+    OnExceeded,
+    OnStateError,
+    Policy,
+    PriceOverride,
+    Prices,
+    Reserve,
+    Unknown,
+    Window,
+)
+
+#: The versions of the file that this release reads.
+VERSIONS = (1,)
+#: The limits of a budget; it must have one.
+LIMITS = ("usd", "tokens", "calls")
+#: The options of a budget that lasts for a calendar window, and the sections that have those.
+WINDOW_OPTIONS = frozenset({"per", "timezone"})
+WINDOW_SECTIONS = frozenset({"workflows", "tenants"})
+
+#: Keys that the design knows and this release does not read: they are no misspellings.
+LATER_SECTIONS = frozenset(
+    {
+        "approvals",
+        "breakers",
+        "checkpoints",
+        "consensus",
+        "hints",
+        "loops",
+        "notify",
+        "retries",
+        "run_per",
+        "store_content",
+        "unrecognised",
+    }
+)
+LATER_BUDGET_OPTIONS = frozenset({"ask", "downgrade", "throttle"})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the dataclass does not say about an option."""
+
+    kind: Kind
+    what: str
+    unit: str = ""
+    #: The keyword of ``WfloWorkflow`` that means the same.
+    keyword: str = ""
+    #: The key in the file, where it is not the field's name.
+    key: str = ""
+    #: What the default means, where the value alone does not say it.
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option: its key in the file and its field in the dataclass."""
+
+    key: str
+    field: str
+    default: object
+    required: bool
+    note: Note
+
+    @property
+    def kind(self) -> Kind:
+        """How it is written."""
+        return self.note.kind
+
+
+def _options(declared: type, notes: Mapping[str, Note]) -> tuple[Option, ...]:
+    return tuple(
+        Option(
+            notes[each.name].key or each.name,
+            each.name,
+            None if each.default is MISSING else each.default,
+            each.default is MISSING,
+            notes[each.name],
+        )
+        for each in fields(declared)
+        if each.name in notes
+    )
+
+
+def _price(what: str, default: str = "", *, key: str) -> Note:
+    return Note(values.PRICE, what, "USD per million tokens", key=key, default=default)
+
+
+POLICY = _options(
+    Policy,
+    {
+        "mode": Note(
+            choice(Mode),
+            "Whether a refusal is raised (`enforce`) or only recorded (`shadow`).",
+        ),
+        "on_state_error": Note(
+            choice(OnStateError),
+            "What happens to a call when the state store cannot answer.",
+        ),
+    },
+)
+
+BUDGET = _options(
+    Budget,
+    {
+        "usd": Note(
+            values.AMOUNT, "The most that may be spent.", "USD", "budget_usd", default="no limit"
+        ),
+        "tokens": Note(
+            values.COUNT,
+            "The most tokens, input and output together.",
+            "tokens",
+            default="no limit",
+        ),
+        "calls": Note(values.COUNT, "The most model calls.", "calls", default="no limit"),
+        "warn_at": Note(
+            values.SHARE,
+            "The share of a limit at which a warning event is written, once.",
+            "share of the limit",
+        ),
+        "on_exceeded": Note(
+            choice(OnExceeded, later=frozenset({"rollback"})),
+            "When what is spent leaves no room: `stop` refuses this call and all that follow, "
+            "`refuse` refuses this call only, and a cheaper one may still fit.",
+        ),
+        "clamp": Note(
+            values.SWITCH,
+            "Whether a call that does not fit even alone is sent with a smaller output cap; "
+            "if not, it is refused.",
+        ),
+        "wait_s": Note(
+            values.SECONDS,
+            "How long a call waits for running calls to give back what they do not use.",
+            "seconds",
+        ),
+        "reserve": Note(
+            choice(Reserve),
+            "How much output a call holds back before it runs: the most it can use (`worst`, a "
+            "hard ceiling) or what calls like it have used (`expected`, a soft one).",
+        ),
+        "per": Note(
+            choice(Window),
+            "The calendar window after which the budget starts anew; `tenants` and `workflows` "
+            "only.",
+            default="never",
+        ),
+        "timezone": Note(
+            values.TIMEZONE,
+            "The IANA time zone in which the window begins; only beside `per`.",
+        ),
+    },
+)
+
+PRICES = _options(
+    Prices,
+    {
+        "unknown_model": Note(
+            choice(Unknown),
+            "What happens to a call whose model has no price: refused, or priced by `fallback`.",
+            default="`refuse` where a budget in USD holds, else `fallback`",
+        )
+    },
+)
+
+PRICE = _options(
+    PriceOverride,
+    {
+        "input": _price("A token of input.", key="input_usd_per_mtok"),
+        "output": _price("A token of output, reasoning included.", key="output_usd_per_mtok"),
+        "cache_read": _price(
+            "A token of input read from the cache.", "as input", key="cache_read_usd_per_mtok"
+        ),
+        "cache_write": _price(
+            "A token of input written to the cache.", "as input", key="cache_write_usd_per_mtok"
+        ),
+        "cache_write_1h": _price(
+            "The same, kept for an hour.", "as cache write", key="cache_write_1h_usd_per_mtok"
+        ),
+        "request": Note(
+            values.AMOUNT, "Each request, beside its tokens.", "USD", key="usd_per_request"
+        ),
+    },
+)
+
+#: The sections of ``budgets`` and what they hold; ``run`` is one budget, the others many.
+BUDGET_SECTIONS: Mapping[str, str] = {
+    "run": "One run: all its calls together.",
+    "agents": "Each agent, in each run.",
+    "tools": "The model calls inside each tool, in each run.",
+    "workflows": "All runs of each workflow together.",
+    "tenants": "All runs for each tenant together.",
+}
+#: The sections of ``prices`` and what they hold.
+PRICE_SECTIONS: Mapping[str, str] = {
+    "overrides": "Prices of your own, by model or `provider/model`.",
+    "aliases": "Other names of a model: the name you call it by, and the one that has a price.",
+    "fallback": "The price of a model that nobody knows; without it, the dearest one known.",
+}

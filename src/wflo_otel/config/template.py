@@ -1,0 +1,54 @@
+"""The ``wflo.yaml`` that ``wflo init`` writes.
+
+Every line that begins with ``#`` and no space is an option that is switched off: without the
+``#`` the file is a policy too.
+"""
+
+from __future__ import annotations
+
+_TEMPLATE = """\
+# What your agents may spend. Check this file with `wflo policy check wflo.yaml`.
+version: 1
+
+# enforce: what a budget leaves no room for is refused. shadow: it is only recorded.
+mode: enforce
+
+# When the state store cannot answer: refuse the call, or allow it without a budget.
+on_state_error: refuse
+
+budgets:
+  # All calls of one run together.
+  run:
+    usd: 5.00
+    # Write a warning when this share is spent.
+    warn_at: 0.8
+    # stop: the run ends here, every further call is refused. refuse: only this call is.
+    on_exceeded: stop
+    #tokens: 2_000_000
+    #calls: 500
+
+  # Each agent in a run, by name. "*" gives every other agent a budget of its own.
+  # A number alone is an amount in US dollars.
+  agents:
+    "*": 1.00
+    #writer: {usd: 1.50, on_exceeded: refuse}
+
+  # The model calls inside a tool, in each run.
+  #tools: {search_web: 0.25}
+
+  # All runs of a workflow, or for a tenant, together: by hour, day, week or month.
+  #workflows: {nightly-report: {usd: 20.00, per: day, timezone: UTC}}
+  #tenants: {"*": {usd: 100.00, per: month, timezone: UTC}}
+
+# What models cost, where the catalogue does not know it or you pay another price.
+#prices:
+#  overrides:
+#    my-finetune: {input_usd_per_mtok: 3.00, output_usd_per_mtok: 6.00}
+#  aliases: {my-deployment: gpt-4o}
+#  unknown_model: refuse
+"""
+
+
+def init_template() -> str:
+    """Return a commented policy: 5.00 USD for a run, 1.00 USD for each agent in it."""
+    return _TEMPLATE
