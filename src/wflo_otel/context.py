@@ -33,6 +33,8 @@ class ActiveRun:
     name: str = ""
     base: Caller = field(default_factory=lambda: Caller(""))
     agent_budgets: Mapping[str, Budget] = field(default_factory=dict)
+    #: An agent named after the program; the first real agent takes its place.
+    implicit_agent: str | None = None
     is_open: bool = True
 
 
@@ -127,6 +129,8 @@ def agent_frame(frame: Frame, name: str, budget: Budget | None = None) -> Frame:
     given = (budget, frame.run.agent_budgets.get(name, frame.run.agent_budgets.get("*")))
     limits = tuple((key, each) for each in given if each is not None)
     agents = frame.caller.agents
+    if agents == (frame.run.implicit_agent,):
+        agents = ()
     if not agents or agents[-1] != name:
         agents = (*agents, name)
     caller = replace(frame.caller, agents=agents, limits=frame.caller.limits + limits)

@@ -14,7 +14,7 @@ from wflo_otel.context import owner
 from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
-from wflo_otel.ports import Clock, Runs
+from wflo_otel.ports import CheckpointStore, Clock, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Active:
     engine: Engine
     tracer: Tracer
     runs: Runs
+    checkpoints: CheckpointStore
     clock: Clock
 
     def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:

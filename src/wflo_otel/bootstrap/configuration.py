@@ -1,0 +1,177 @@
+"""One configuration per process: made by ``configure``, or on first use by whoever needs one."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.bootstrap.housekeeper import Housekeeper
+from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
+from wflo_otel.config import Settings, from_environment
+from wflo_otel.context import ActiveRun, runs
+from wflo_otel.core.scope import Caller
+from wflo_otel.engine import Engine
+from wflo_otel.metering import CataloguePrices, LearningEstimator
+from wflo_otel.ports import Adapters, Clock, RunInfo
+from wflo_otel.seams import http
+from wflo_otel.seams.active import Active, activate, active
+from wflo_otel.stores import Store, open_store
+from wflo_otel.telemetry.otel import OTelTelemetry
+from wflo_otel.telemetry.setup import ensure_providers, instrument_http, instrument_threads
+
+#: Open calls are renewed three times before their lease ends; finalizers wait a second.
+_TEND_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What is in force, and what it is made of."""
+
+    active: Active
+    engine: Engine
+    store: Store
+    policy: PolicyInForce
+    run: ActiveRun
+    #: False where the run was joined: who opened it closes it.
+    owns_run: bool
+    housekeeper: Housekeeper
+    guarded: tuple[str, ...]
+
+
+_lock = threading.RLock()
+_configuration: Configuration | None = None
+
+
+def configure(
+    policy: PolicySource = None,
+    state: str | None = None,
+    *,
+    budget_usd: Usd | None = None,
+    run_id: str | None = None,
+    run_name: str | None = None,
+    clock: Clock | None = None,
+) -> Configuration:
+    """Put a policy in force in this process, and guard its HTTP clients.
+
+    Every argument may also come from the environment (``WFLO_POLICY``, ``WFLO_STATE``,
+    ``WFLO_BUDGET_USD``, ``WFLO_RUN_ID``, ``WFLO_RUN_NAME``); an argument wins. Calling it again
+    replaces what was in force; open calls are settled where they were admitted.
+
+    Args:
+        policy: the path of a policy file, or a :class:`Policy`. Without one nothing is
+            refused: calls are only counted.
+        state: where budgets live: ``memory://`` (this process; the default) or
+            ``sqlite:///path`` (several processes on one machine).
+        budget_usd: US dollars for the run; the tighter of this and the policy holds.
+        run_id: a run to join, so that several processes share its budget.
+        run_name: what reports call the run; by default the script's name.
+        clock: another clock, for tests.
+
+    Returns:
+        What is in force now.
+
+    Raises:
+        ConfigError: the policy, the state or the environment is wrong, or a library that
+            must be guarded has an unknown shape.
+    """
+    global _configuration  # noqa: PLW0603  # one per process, by design
+    settings = from_environment(os.environ)
+    with _lock:
+        shutdown()
+        in_force = PolicyInForce(
+            settings.policy if policy is None else policy,
+            settings.budget_usd if budget_usd is None else budget_usd,
+        )
+        store = open_store(state or settings.state or "memory://", clock or SystemClock())
+        run = _process_run(settings, run_id, run_name, clock or SystemClock())
+        owns_run = not (run_id or settings.run_id)
+        _configuration = _wire(in_force, store, run, owns_run, clock or SystemClock())
+        return _configuration
+
+
+def _process_run(
+    settings: Settings, run_id: str | None, run_name: str | None, clock: Clock
+) -> ActiveRun:
+    name = run_name or settings.run_name or _script_name()
+    joined = run_id or settings.run_id
+    agent = settings.agent or (_script_name() if settings.run_id else None)
+    run = ActiveRun(joined or clock.new_id()[:16], name, implicit_agent=agent)
+    agents = (agent,) if agent else ()
+    run.base = Caller(run.run_id, workflow=name or None, agents=agents)
+    return run
+
+
+def _script_name() -> str:
+    return Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else ""
+
+
+def _wire(
+    in_force: PolicyInForce, store: Store, run: ActiveRun, owns_run: bool, clock: Clock
+) -> Configuration:
+    ensure_providers()
+    telemetry = OTelTelemetry()
+    adapters = Adapters(
+        state=store,
+        runs=store,
+        checkpoints=store,
+        prices=CataloguePrices(),
+        tokens=LearningEstimator(),
+        telemetry=telemetry,
+        clock=clock,
+    )
+    engine = Engine(in_force, adapters)
+    store.open_run(RunInfo(run.run_id, run.name, clock.time()))
+    guarded = tuple(http.install())
+    instrument_http()
+    instrument_threads()
+    now_active = Active(engine, telemetry.tracer, store, store, clock)
+    runs.join(run)
+    activate(now_active)
+    period = min(_TEND_EVERY_S, store.lease_s / 3)
+    housekeeper = Housekeeper((engine.tend, engine.renew, in_force.refresh), period)
+    return Configuration(now_active, engine, store, in_force, run, owns_run, housekeeper, guarded)
+
+
+def configuration() -> Configuration | None:
+    """What is in force, ``None`` before anything was configured."""
+    return _configuration
+
+
+def ensure_configured() -> Active:
+    """What the seams work with; configured from the environment on first use."""
+    found = active()
+    if found is not None:
+        return found
+    with _lock:
+        return active() or configure().active
+
+
+def shutdown() -> None:
+    """Take down what is in force: settle, close the run, release the store. Idempotent."""
+    global _configuration  # one per process, by design
+    with _lock:
+        ending, _configuration = _configuration, None
+        if ending is None:
+            return
+        activate(None)
+        runs.clear()
+        ending.housekeeper.end()
+        ending.engine.close()
+        if ending.owns_run:
+            ending.store.close_run(ending.run.run_id, ending.active.clock.time())
+        ending.store.close()
+
+
+def _after_fork() -> None:
+    if _configuration is not None:
+        _configuration.engine.after_fork()
+        _configuration.housekeeper.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(shutdown)

@@ -1,0 +1,55 @@
+"""Start-up without a line of the user's code: under ``wflo run``, and under OpenTelemetry's own.
+
+The rule: fail closed. Where a policy was asked for and cannot be put in force, the program
+does not start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from wflo_otel.bootstrap.configuration import configuration, configure
+from wflo_otel.config import from_environment
+from wflo_otel.errors import WfloError
+from wflo_otel.ports import StoreError
+
+#: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
+EXIT_UNGUARDED = 78
+
+
+def start_up(environ: Mapping[str, str] = os.environ) -> None:
+    """Configure this process from its environment, or end it."""
+    try:
+        settings = from_environment(environ)
+        if settings.disabled:
+            _say("switched off by WFLO_DISABLED=1: nothing is counted or refused")
+            return
+        if configuration() is None:
+            configure()
+    except (WfloError, StoreError) as error:
+        _refuse_to_start(str(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, the guard does not hold
+        _refuse_to_start(f"the guard could not be installed: {type(error).__name__}: {error}")
+    for warning in settings.warnings:
+        _say(warning)
+
+
+def pre_instrument() -> None:
+    """Configure under ``opentelemetry-instrument``: its ``opentelemetry_pre_instrument`` hook.
+
+    OpenTelemetry swallows whatever a hook raises and runs the program all the same; with a
+    policy in the environment this one ends the program instead.
+    """
+    start_up()
+
+
+def _refuse_to_start(reason: str) -> None:
+    _say(f"refusing to start: {reason}")
+    sys.stderr.flush()
+    os._exit(EXIT_UNGUARDED)
+
+
+def _say(text: str) -> None:
+    print(f"wflo: {text}", file=sys.stderr)  # noqa: T201  # before any logging is set up
