@@ -1,0 +1,45 @@
+"""What a wire format is to the server: a cap, a body, a stream and the shape of an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wflo_otel.testing.provider.output import Exchange
+from wflo_otel.testing.provider.request import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event, with the output tokens that it carries."""
+
+    text: str
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One endpoint's wire format."""
+
+    endpoint: str
+    #: The most output tokens that this request allows; ``None`` where it sets no cap.
+    cap: Callable[[JsonObject], int | None]
+    body: Callable[[Exchange], JsonObject]
+    events: Callable[[Exchange], Iterator[Event]]
+
+
+def event(data: JsonObject, *, name: str | None = None, tokens: int = 0) -> Event:
+    """Write an event as it stands on the wire."""
+    head = f"event: {name}\n" if name else ""
+    return Event(f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n", tokens)
+
+
+def cap_of(body: JsonObject, *names: str) -> int | None:
+    """Return the first of these fields that is set."""
+    return next((int(body[name]) for name in names if body.get(name) is not None), None)
+
+
+def no_events(exchange: Exchange) -> Iterator[Event]:
+    """Give the stream of an endpoint that has none."""
+    return iter(())
