@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where state is kept: ``memory://`` and ``sqlite:///path``."""

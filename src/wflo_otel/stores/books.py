@@ -1,0 +1,245 @@
+"""What a store keeps of budgets, and what each operation does to it.
+
+The rule that holds here: the rules are written once. A store gives :class:`Books`, atomically;
+these functions decide by :mod:`wflo_otel.core` and write the answer down, the same way for
+every store. Time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import inf
+from typing import Protocol
+
+from wflo_otel.core import admission
+from wflo_otel.core.admission import Reserve
+from wflo_otel.core.call import Call, CallRecord, Status
+from wflo_otel.core.decision import Admission, Granted
+from wflo_otel.core.ledger import ZERO, Amount, Ledger, Reservation
+from wflo_otel.core.scope import Scope
+from wflo_otel.ports import Charge, LedgerView, Settled, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that holds a reservation, and in which ledgers. Times are since the epoch."""
+
+    call: Call
+    keys: tuple[str, ...]
+    opened_at: float
+    #: Infinite once the reservation has expired and was charged, or where none expires.
+    expires_at: float
+
+
+class Standing(StrEnum):
+    """Why a record is in the books."""
+
+    #: Charged for what it used; final.
+    CHARGED = "charged"
+    #: Charged for what it had reserved; a late settle replaces it.
+    EXPIRED = "expired"
+    #: Costs nothing by itself.
+    NOTED = "noted"
+
+
+class Books(Protocol):
+    """All of a store's ledgers and calls, open for one atomic operation."""
+
+    def ledger(self, key: str) -> Ledger:
+        """The ledger of a scope, to be changed in place; a new one where there is none."""
+        ...
+
+    def ledgers(self, prefix: str) -> list[Ledger]:
+        """The ledgers whose key starts so, by key."""
+        ...
+
+    def open_call(self, call_id: str) -> OpenCall | None:
+        """The open call with this id."""
+        ...
+
+    def enter(self, opened: OpenCall) -> None:
+        """Keep an open call, in place of what was kept under its id."""
+        ...
+
+    def close_call(self, call_id: str) -> None:
+        """Forget an open call."""
+        ...
+
+    def overdue(self, now: float) -> list[OpenCall]:
+        """The open calls whose reservation has expired by now."""
+        ...
+
+    def standing(self, call_id: str) -> Standing | None:
+        """Why this call's record is here; ``None`` where there is none."""
+        ...
+
+    def keep(self, record: CallRecord, standing: Standing) -> None:
+        """Keep a record under an id that has none."""
+        ...
+
+    def strike(self, call_id: str) -> None:
+        """Take a record out, to be replaced."""
+        ...
+
+    def has_response(self, key: str) -> bool:
+        """Whether this response was charged."""
+        ...
+
+    def remember_response(self, key: str) -> None:
+        """Know this response as charged."""
+        ...
+
+
+def admit(
+    books: Books, scopes: Sequence[Scope], call: Call, request: Reserve, now: float
+) -> Admission:
+    """Reserve in the ledgers of all scopes, or in none."""
+    charge_overdue(books, now)
+    before = books.open_call(call.call_id)
+    if before is not None:
+        _extend(books, before, request.expires_at)
+    entries = [(books.ledger(scope.key), scope.budget) for scope in scopes]
+    answer = admission.reserve(entries, request, now)
+    if isinstance(answer, Granted):
+        keys = tuple([scope.key for scope in scopes])
+        if before is not None:
+            _release(books, call.call_id, [key for key in before.keys if key not in keys])
+        opened_at = now if before is None else before.opened_at
+        books.enter(OpenCall(call, keys, opened_at, request.expires_at))
+    return answer
+
+
+def grow(books: Books, call_id: str, more: Amount, expires_at: float, now: float) -> Amount:
+    """Add to the reservation of an open call what fits in all its scopes."""
+    charge_overdue(books, now)
+    opened = books.open_call(call_id)
+    if opened is None:
+        return ZERO
+    _extend(books, opened, expires_at)
+    return admission.grow([books.ledger(key) for key in opened.keys], call_id, more, now)
+
+
+def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) -> Settled:
+    """Charge a call once, and keep its record.
+
+    A charge that was made before changes nothing but that the call's reservation is given back.
+    """
+    charge_overdue(books, now)
+    call_id, key = charge.record.call_id, charge.response_key
+    standing = books.standing(call_id)
+    known = charge.only_once and key is not None and books.has_response(key)
+    if standing is Standing.CHARGED or known:
+        void(books, call_id, now)
+        return Settled(charged=False)
+    if (opened := books.open_call(call_id)) is not None:
+        charged = {scope.key for scope in scopes}
+        _release(books, call_id, [key for key in opened.keys if key not in charged])
+        books.close_call(call_id)
+    if standing is not None:
+        books.strike(call_id)
+    books.keep(charge.record, Standing.CHARGED)
+    if key is not None:
+        books.remember_response(key)
+    return Settled(True, tuple(_charge(books, scopes, call_id, charge.amount)))
+
+
+def _charge(
+    books: Books, scopes: Sequence[Scope], call_id: str, amount: Amount
+) -> Iterable[Warned]:
+    for scope in scopes:
+        ledger = books.ledger(scope.key)
+        ledger.limit_by(scope.budget)
+        ledger.settle(call_id, amount)
+        for unit in ledger.crossed(scope.budget):
+            yield Warned(ledger.key, unit, ledger.limits[unit], ledger.settled.of(unit))
+
+
+def void(books: Books, call_id: str, now: float) -> None:
+    """Give a reservation back without a charge, also one that had expired."""
+    charge_overdue(books, now)
+    opened = books.open_call(call_id)
+    if opened is None:
+        return
+    _release(books, call_id, opened.keys)
+    books.close_call(call_id)
+    if books.standing(call_id) is Standing.EXPIRED:
+        books.strike(call_id)
+
+
+def _release(books: Books, call_id: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        books.ledger(key).settle(call_id, ZERO)
+
+
+def renew(books: Books, call_ids: Iterable[str], expires_at: float) -> None:
+    """Let reservations hold for longer."""
+    for call_id in call_ids:
+        if (opened := books.open_call(call_id)) is not None:
+            _extend(books, opened, expires_at)
+
+
+def _extend(books: Books, opened: OpenCall, expires_at: float) -> None:
+    """Hold a reservation for longer; one that had expired is a reservation again.
+
+    Its process was only asleep. ``settled + pending`` stays what it was, so the ceiling holds.
+    """
+    call_id = opened.call.call_id
+    if opened.expires_at == expires_at:
+        return
+    for key in opened.keys:
+        ledger = books.ledger(key)
+        amount = ledger.expired.get(call_id, ZERO)
+        reservation = ledger.reservations.get(call_id)
+        if reservation is None:
+            ledger.settle(call_id, ZERO)
+            reservation = Reservation(amount, opened.call.owner, expires_at)
+        ledger.reserve(call_id, replace(reservation, expires_at=expires_at))
+    if books.standing(call_id) is Standing.EXPIRED:
+        books.strike(call_id)
+    books.enter(replace(opened, expires_at=expires_at))
+
+
+def charge_overdue(books: Books, now: float) -> None:
+    """Charge what dead processes had reserved, in all its scopes at once, and record it."""
+    for opened in books.overdue(now):
+        amount = ZERO
+        for key in opened.keys:
+            ledger = books.ledger(key)
+            ledger.expire(now)
+            amount = ledger.expired.get(opened.call.call_id, amount)
+        books.enter(replace(opened, expires_at=inf))
+        if books.standing(opened.call.call_id) is None:
+            books.keep(_expired_record(opened, amount), Standing.EXPIRED)
+
+
+def _expired_record(opened: OpenCall, amount: Amount) -> CallRecord:
+    call, ask = opened.call, opened.call.ask
+    return CallRecord(
+        call_id=call.call_id,
+        caller=call.caller,
+        operation=ask.operation,
+        status=Status.EXPIRED,
+        started_at=opened.opened_at,
+        ended_at=opened.expires_at,
+        provider=ask.provider,
+        model=ask.model or "",
+        cost=amount.usd,
+        cost_source="reserved",
+        attempt=call.attempt,
+        streaming=ask.streaming,
+    )
+
+
+def view(ledger: Ledger) -> LedgerView:
+    """Show a ledger to people."""
+    return LedgerView(
+        key=ledger.key,
+        limits={str(unit): limit for unit, limit in ledger.limits.items()},
+        settled=ledger.settled,
+        pending=ledger.pending,
+        flagged=ledger.flagged,
+        stopped=ledger.stopped,
+        open_calls=len(ledger.reservations),
+    )

@@ -1,0 +1,125 @@
+"""The policy state over any books: open them, decide, close them, tell those who wait.
+
+The rule that holds here: watchers are called after the books are closed, and what they raise
+is logged, never raised into the call that settled.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from wflo_otel.core.admission import Reserve
+from wflo_otel.core.call import Call, CallRecord
+from wflo_otel.core.decision import Admission, Queued
+from wflo_otel.core.ledger import Amount
+from wflo_otel.core.scope import Scope
+from wflo_otel.ports import Charge, Clock, LedgerView, Settled
+from wflo_otel.stores import books as rules
+from wflo_otel.stores.books import Books, Standing
+
+logger = logging.getLogger(__name__)
+
+
+class BookedState(ABC):
+    """:class:`~wflo_otel.ports.PolicyState`, where :meth:`_books` opens the books."""
+
+    def __init__(self, clock: Clock, lease_s: float) -> None:
+        self.lease_s = lease_s
+        self._clock = clock
+        #: Calls of this process that wait, and in which ledgers they have a place.
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        self._watchers: tuple[Callable[[], None], ...] = ()
+
+    @abstractmethod
+    def _books(self) -> AbstractContextManager[Books]:
+        """Open the books for one operation that happens as a whole or not at all."""
+
+    def admit(self, scopes: Sequence[Scope], call: Call, request: Reserve) -> Admission:
+        """Reserve in all scopes or in none."""
+        with self._books() as books:
+            now = self._clock.time()
+            leased = replace(request, expires_at=now + self.lease_s)
+            answer = rules.admit(books, scopes, call, leased, now)
+        if isinstance(answer, Queued):
+            self._waiting[call.call_id] = answer.keys
+        else:
+            self._waiting.pop(call.call_id, None)
+        return answer
+
+    def grow(self, call_id: str, more: Amount) -> Amount:
+        """Add to an open call's reservation what fits."""
+        with self._books() as books:
+            now = self._clock.time()
+            return rules.grow(books, call_id, more, now + self.lease_s, now)
+
+    def settle(self, scopes: Sequence[Scope], charge: Charge) -> Settled:
+        """Charge a call in all scopes and keep its record, once."""
+        with self._books() as books:
+            settled = rules.settle(books, scopes, charge, self._clock.time())
+        self._tell()
+        return settled
+
+    def void(self, call_id: str) -> None:
+        """Release a reservation without a charge."""
+        with self._books() as books:
+            rules.void(books, call_id, self._clock.time())
+        self._tell()
+
+    def leave(self, call_id: str) -> None:
+        """Give up a place in the queues."""
+        keys = self._waiting.pop(call_id, ())
+        if not keys:
+            return
+        with self._books() as books:
+            for key in keys:
+                books.ledger(key).queue.pop(call_id, None)
+        self._tell()
+
+    def renew(self, call_ids: Iterable[str]) -> None:
+        """Say that these calls are still open; one whose reservation had expired is open again."""
+        with self._books() as books:
+            rules.renew(books, call_ids, self._clock.time() + self.lease_s)
+
+    def stop(self, key: str, reason: str) -> None:
+        """Stop a scope."""
+        with self._books() as books:
+            books.ledger(key).stopped = reason
+        self._tell()
+
+    def reset(self, key: str) -> None:
+        """Lift a stop."""
+        with self._books() as books:
+            books.ledger(key).stopped = None
+        self._tell()
+
+    def ledgers(self, prefix: str = "") -> list[LedgerView]:
+        """Show the ledgers whose key starts so, by key."""
+        with self._books() as books:
+            rules.charge_overdue(books, self._clock.time())
+            return [rules.view(ledger) for ledger in books.ledgers(prefix)]
+
+    def record(self, record: CallRecord) -> None:
+        """Keep a call that costs nothing by itself; the first record under an id stays."""
+        with self._books() as books:
+            if books.standing(record.call_id) is None:
+                books.keep(record, Standing.NOTED)
+
+    def watch(self, released: Callable[[], None]) -> Callable[[], None]:
+        """Call ``released`` whenever money or a place may have become free in this process."""
+        self._watchers = (*self._watchers, released)
+
+        def end() -> None:
+            self._watchers = tuple(each for each in self._watchers if each is not released)
+
+        return end
+
+    def _tell(self) -> None:
+        for released in self._watchers:
+            try:
+                released()
+            except Exception:
+                logger.exception("a watcher of the state failed")
