@@ -236,7 +236,7 @@ def view(ledger: Ledger) -> LedgerView:
     """Show a ledger to people."""
     return LedgerView(
         key=ledger.key,
-        limits={str(unit): limit for unit, limit in ledger.limits.items()},
+        limits=dict(ledger.limits),
         settled=ledger.settled,
         pending=ledger.pending,
         flagged=ledger.flagged,

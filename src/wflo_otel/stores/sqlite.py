@@ -1,0 +1,150 @@
+"""``sqlite:///path``: one file for all processes of a machine.
+
+The rule that holds here: what was spent is never forgotten when a process dies. The ledger, the
+open call and its record change in one transaction (see :mod:`wflo_otel.stores.sqlite_file`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wflo_otel.core.call import CallRecord
+from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.errors import CheckpointNotFoundError
+from wflo_otel.ports import Clock, RunInfo
+from wflo_otel.stores.books import charge_overdue
+from wflo_otel.stores.sqlite_books import SqliteBooks
+from wflo_otel.stores.sqlite_file import PATIENCE_S, SqliteFile
+from wflo_otel.stores.state import BookedState
+
+#: How long a reservation holds without ``renew``, in seconds.
+LEASE_S = 30.0
+
+_CHECKPOINT = "checkpoint_id, run_id, name, parent, step, agent, created_at, size, digest, codec"
+
+
+class SqliteStore(BookedState):
+    """Policy state, runs and checkpoints in a file.
+
+    Args:
+        path: the file; made, for its owner only, where missing.
+        clock: tells the time; all processes that share the file must agree on it.
+        lease_s: how long a reservation holds without ``renew``, in seconds.
+        patience_s: how long an operation waits for other threads and processes, in seconds.
+
+    Raises:
+        StoreError: the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        lease_s: float = LEASE_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        super().__init__(clock, lease_s)
+        self._file = SqliteFile(path, patience_s=patience_s)
+
+    @contextmanager
+    def _books(self) -> Iterator[SqliteBooks]:
+        with self._file.transaction() as connection:
+            books = SqliteBooks(connection)
+            yield books
+            books.write_back()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connection alone, and its places in the queues."""
+        self._waiting.clear()
+        self._file.after_fork()
+
+    def close(self) -> None:
+        """Close the file; the next operation opens it again."""
+        self._file.close()
+
+    def open_run(self, run: RunInfo) -> None:
+        """Begin a run, or join it."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO runs (run_id, name, started_at, ended_at, parent)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (run.run_id, run.name, run.started_at, run.ended_at, run.parent),
+            )
+
+    def close_run(self, run_id: str, ended_at: float) -> None:
+        """End a run."""
+        with self._file.transaction() as connection:
+            connection.execute("UPDATE runs SET ended_at = ? WHERE run_id = ?", (ended_at, run_id))
+
+    def runs(self, limit: int = 100) -> list[RunInfo]:
+        """List runs, newest first."""
+        with self._file.transaction() as connection:
+            rows = connection.execute(
+                "SELECT run_id, name, started_at, ended_at, parent FROM runs"
+                " ORDER BY started_at DESC, seq DESC LIMIT ?",
+                (limit,),
+            )
+            return [RunInfo(*row) for row in rows]
+
+    def records(self, run_id: str) -> list[CallRecord]:
+        """List a run's calls and those of its child runs, in the order they ended."""
+        with self._books() as books:
+            charge_overdue(books, self._clock.time())
+            return books.records(run_id)
+
+    def save(self, checkpoint: Checkpoint, state: bytes) -> None:
+        """Keep a state; a checkpoint that is here already stays as it is."""
+        with self._file.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO states VALUES (?, ?)", (checkpoint.digest, state)
+            )
+            connection.execute(
+                f"INSERT OR IGNORE INTO checkpoints ({_CHECKPOINT})"  # noqa: S608 - our own names
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _row(checkpoint),
+            )
+
+    def checkpoints(self, run_id: str) -> list[Checkpoint]:
+        """List a run's checkpoints, oldest first."""
+        with self._file.transaction() as connection:
+            rows = connection.execute(
+                f"SELECT {_CHECKPOINT} FROM checkpoints WHERE run_id = ?"  # noqa: S608
+                " ORDER BY created_at, seq",
+                (run_id,),
+            )
+            return [Checkpoint(*row) for row in rows]
+
+    def load(self, checkpoint_id: str) -> tuple[Checkpoint, bytes]:
+        """Return a checkpoint and its state.
+
+        Raises:
+            CheckpointNotFoundError: there is none with that id.
+        """
+        with self._file.transaction() as connection:
+            row = connection.execute(
+                f"SELECT {_CHECKPOINT}, state FROM checkpoints"  # noqa: S608
+                " JOIN states USING (digest) WHERE checkpoint_id = ?",
+                (checkpoint_id,),
+            ).fetchone()
+        if row is None:
+            raise CheckpointNotFoundError(checkpoint_id)
+        *fields, state = row
+        return Checkpoint(*fields), state
+
+
+def _row(checkpoint: Checkpoint) -> tuple[object, ...]:
+    return (
+        checkpoint.checkpoint_id,
+        checkpoint.run_id,
+        checkpoint.name,
+        checkpoint.parent,
+        checkpoint.step,
+        checkpoint.agent,
+        checkpoint.created_at,
+        checkpoint.size,
+        checkpoint.digest,
+        checkpoint.codec,
+    )

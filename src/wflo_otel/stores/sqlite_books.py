@@ -1,0 +1,130 @@
+"""The books in a state file, for the length of one transaction.
+
+The rule that holds here: a ledger is read once, changed in place, and written back by
+:meth:`SqliteBooks.write_back` if it changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from wflo_otel.core.call import CallRecord
+from wflo_otel.core.ledger import Ledger
+from wflo_otel.stores import codec
+from wflo_otel.stores.books import OpenCall, Standing
+
+
+class SqliteBooks:
+    """Ledgers and calls of one open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._read: dict[str, tuple[Ledger, str]] = {}
+
+    def write_back(self) -> None:
+        """Write the ledgers that have changed."""
+        for key, (ledger, before) in self._read.items():
+            if (text := codec.encode_ledger(ledger)) != before:
+                self._connection.execute(
+                    "INSERT INTO ledgers VALUES (?, ?)"
+                    " ON CONFLICT (key) DO UPDATE SET doc = excluded.doc",
+                    (key, text),
+                )
+
+    def ledger(self, key: str) -> Ledger:
+        """The ledger of a scope."""
+        found = self._read.get(key)
+        if found is None:
+            rows = self._connection.execute("SELECT doc FROM ledgers WHERE key = ?", (key,))
+            row = rows.fetchone()
+            ledger = Ledger(key) if row is None else codec.decode_ledger(key, row[0])
+            found = self._read[key] = (ledger, "" if row is None else row[0])
+        return found[0]
+
+    def ledgers(self, prefix: str) -> list[Ledger]:
+        """The ledgers whose key starts so, by key."""
+        self.write_back()
+        rows = self._connection.execute(
+            "SELECT key, doc FROM ledgers WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+            (prefix,),
+        )
+        return [codec.decode_ledger(key, doc) for key, doc in rows]
+
+    def open_call(self, call_id: str) -> OpenCall | None:
+        """The open call with this id."""
+        row = self._connection.execute(
+            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE call_id = ?",
+            (call_id,),
+        ).fetchone()
+        return None if row is None else _open_call(*row)
+
+    def enter(self, opened: OpenCall) -> None:
+        """Keep an open call."""
+        call_id, keys = opened.call.call_id, json.dumps(opened.keys)
+        document = codec.encode_call(opened.call)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO open_calls VALUES (?, ?, ?, ?, ?)",
+            (call_id, keys, opened.opened_at, opened.expires_at, document),
+        )
+
+    def close_call(self, call_id: str) -> None:
+        """Forget an open call."""
+        self._connection.execute("DELETE FROM open_calls WHERE call_id = ?", (call_id,))
+
+    def overdue(self, now: float) -> list[OpenCall]:
+        """The open calls whose reservation has expired."""
+        rows = self._connection.execute(
+            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE expires_at <= ?",
+            (now,),
+        )
+        return [_open_call(*row) for row in rows.fetchall()]
+
+    def standing(self, call_id: str) -> Standing | None:
+        """Why this call's record is here."""
+        rows = self._connection.execute("SELECT standing FROM calls WHERE call_id = ?", (call_id,))
+        row = rows.fetchone()
+        return None if row is None else Standing(row[0])
+
+    def keep(self, record: CallRecord, standing: Standing) -> None:
+        """Keep a record."""
+        seq = self._connection.execute(
+            "INSERT INTO calls (call_id, standing, ended_at, doc) VALUES (?, ?, ?, ?)",
+            (record.call_id, standing, record.ended_at, codec.encode_record(record)),
+        ).lastrowid
+        for run_id in {record.caller.run_id, *record.caller.parent_runs}:
+            self._connection.execute("INSERT INTO run_calls VALUES (?, ?)", (run_id, seq))
+
+    def strike(self, call_id: str) -> None:
+        """Take a record out; its number is not given again as long as a later one is here."""
+        row = self._connection.execute(
+            "SELECT seq, doc FROM calls WHERE call_id = ?", (call_id,)
+        ).fetchone()
+        caller = codec.decode_record(row[1]).caller
+        for run_id in {caller.run_id, *caller.parent_runs}:
+            self._connection.execute(
+                "DELETE FROM run_calls WHERE run_id = ? AND seq = ?", (run_id, row[0])
+            )
+        self._connection.execute("DELETE FROM calls WHERE seq = ?", (row[0],))
+
+    def has_response(self, key: str) -> bool:
+        """Whether this response was charged."""
+        rows = self._connection.execute("SELECT 1 FROM responses WHERE key = ?", (key,))
+        return rows.fetchone() is not None
+
+    def remember_response(self, key: str) -> None:
+        """Know this response as charged."""
+        self._connection.execute("INSERT OR IGNORE INTO responses VALUES (?)", (key,))
+
+    def records(self, run_id: str) -> list[CallRecord]:
+        """List a run's calls and those of its child runs, in the order they ended."""
+        rows = self._connection.execute(
+            "SELECT doc FROM calls JOIN run_calls USING (seq) WHERE run_id = ?"
+            " ORDER BY ended_at, seq",
+            (run_id,),
+        )
+        return [codec.decode_record(document) for (document,) in rows]
+
+
+def _open_call(document: str, keys: str, opened_at: float, expires_at: float) -> OpenCall:
+    return OpenCall(codec.decode_call(document), tuple(json.loads(keys)), opened_at, expires_at)

@@ -1,0 +1,54 @@
+"""The tables of the state file.
+
+The rule that holds here: a change raises :data:`VERSION`; a file of a newer version is not
+opened. Ledgers, open calls and records are documents of :mod:`wflo_otel.stores.codec`; columns
+beside them are what is looked up by. ``run_calls`` says which runs show a call: its own, and
+those it is a child of.
+"""
+
+from __future__ import annotations
+
+VERSION = 1
+#: Tells our files from those of other programs: "wflo" in ASCII.
+APPLICATION_ID = 0x77666C6F
+
+TABLES = """
+CREATE TABLE ledgers (
+    key TEXT PRIMARY KEY, doc TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE open_calls (
+    call_id TEXT PRIMARY KEY, keys TEXT NOT NULL,
+    opened_at REAL NOT NULL, expires_at REAL NOT NULL, doc TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX open_calls_by_expiry ON open_calls (expires_at);
+
+CREATE TABLE responses (
+    key TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+    seq INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    started_at REAL NOT NULL, ended_at REAL, parent TEXT
+);
+
+CREATE TABLE calls (
+    seq INTEGER PRIMARY KEY, call_id TEXT NOT NULL UNIQUE, standing TEXT NOT NULL,
+    ended_at REAL NOT NULL, doc TEXT NOT NULL
+);
+
+CREATE TABLE run_calls (
+    run_id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY, checkpoint_id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
+    name TEXT NOT NULL, parent TEXT, step TEXT, agent TEXT, created_at REAL NOT NULL,
+    size INTEGER NOT NULL, digest TEXT NOT NULL, codec TEXT NOT NULL
+);
+CREATE INDEX checkpoints_by_run ON checkpoints (run_id);
+
+CREATE TABLE states (
+    digest TEXT PRIMARY KEY, state BLOB NOT NULL
+);
+"""
