@@ -120,5 +120,4 @@ def window_name(budget: Budget, now: float) -> str:
             return local.strftime("%Y-%m-%d")
         case Window.WEEK:
             return (local.date() - timedelta(days=local.weekday())).isoformat() + "W"
-        case Window.MONTH:
-            return local.strftime("%Y-%m")
+    return local.strftime("%Y-%m")

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import replace
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
 from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
-from wflo_otel.core.ledger import Amount, Unit
-from wflo_otel.core.money import PICO_PER_NANO, ceil_nano
-from wflo_otel.core.policy import Mode, OnStateError, Policy
+from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.usage import NOTHING
-from wflo_otel.engine.metering import meter, usage_seen
+from wflo_otel.engine.growth import Growth
+from wflo_otel.engine.metering import meter
 from wflo_otel.engine.permit import Permit, Refusal, budget_refusal, state_refusal
 from wflo_otel.engine.settlement import Settlements
-from wflo_otel.engine.sizing import Sizing, patience
+from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
 from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
-from wflo_otel.ports import Adapters, LedgerView, Observation, Refused, StoreError
+from wflo_otel.ports import Adapters, Observation, Refused, StoreError
 
 #: How long a waiting call sleeps before it asks again by itself: others may share the state.
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
-
-#: A stream grows by this many output tokens at a time.
-_GROWTH_TOKENS = 256
 
 
 class Engine:
@@ -38,6 +32,7 @@ class Engine:
         self._waiters = Waiters()
         self._later: deque[tuple[Permit, Outcome]] = deque()
         self._sizing = Sizing(policy, adapters)
+        self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
         self._unwatch = adapters.state.watch(self._waiters.wake)
 
@@ -123,17 +118,12 @@ class Engine:
         try:
             return self._ports.state.admit(question.scopes, question.call, request)
         except StoreError as error:
-            allowed = self._allows_state_errors(question)
+            allowed = allows_state_errors(self._policy(), question)
             self._ports.telemetry.state_failed("admit", error, allowed=allowed)
             return None if allowed else error
         finally:
             elapsed = self._ports.clock.monotonic() - began
             self._ports.telemetry.state_latency("admit", elapsed)
-
-    def _allows_state_errors(self, question: Permit) -> bool:
-        policy = self._policy()
-        allow = policy.on_state_error is OnStateError.ALLOW or policy.mode is Mode.SHADOW
-        return allow or not question.is_limited
 
     def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
         if adopting is not None:
@@ -170,59 +160,11 @@ class Engine:
 
         Sets ``permit.look_again_at``: before that many output tokens there is no need to ask.
         """
-        if not permit.is_limited or not permit.reserved or self._shadows():
-            permit.look_again_at = sys.maxsize
-            return True
-        seen = usage_seen(permit, answer, self._ports.tokens)
-        spent = Amount(ceil_nano(permit.price.cost_pico(seen)), seen.total_tokens)
-        if not _within(spent, permit.granted) and not self._grow(permit, spent):
-            return False
-        left = _tokens_left(permit, spent)
-        permit.look_again_at = seen.output_tokens + max(1, left // 2)
-        return True
-
-    def _grow(self, permit: Permit, spent: Amount) -> bool:
-        granted = permit.granted
-        step = permit.price.output_pico(permit.estimate.upper) * _GROWTH_TOKENS
-        wanted = Amount(
-            usd=max(0, spent.usd - granted.usd) + ceil_nano(step),
-            tokens=max(0, spent.tokens - granted.tokens) + _GROWTH_TOKENS,
-        )
-        try:
-            added = self._ports.state.grow(permit.call.call_id, wanted)
-        except StoreError as error:
-            allowed = self._allows_state_errors(permit)
-            self._ports.telemetry.state_failed("grow", error, allowed=allowed)
-            return allowed
-        permit.granted = replace(
-            granted, usd=granted.usd + added.usd, tokens=granted.tokens + added.tokens
-        )
-        return _within(spent, permit.granted)
+        return self._growth.may_go_on(permit, answer)
 
     def cut(self, permit: Permit) -> Refusal:
         """Say why a stream was cut: which budget has nothing left for it."""
-        return self._refused(budget_refusal(permit.call, self._tightest(permit)), None)
-
-    def _tightest(self, permit: Permit) -> Exceeded:
-        granted = permit.granted
-        keys = {scope.key for scope in permit.scopes if scope.budget is not None}
-        found: list[tuple[int, LedgerView, Unit, int]] = []
-        with suppress(StoreError):
-            found = [
-                (limit - view.settled.of(unit) - view.pending.of(unit), view, unit, limit)
-                for key in keys
-                for view in self._ports.state.ledgers(key)
-                if view.key == key
-                for unit, limit in view.limits.items()
-            ]
-        if not found:
-            return Exceeded(permit.scopes[-1].key, "usd", granted.usd, granted.usd, 0, granted.usd)
-        _, view, unit, limit = min(found, key=lambda each: each[0])
-        needed = Amount(granted.usd, granted.tokens, 1).of(unit)
-        return Exceeded(view.key, unit, limit, view.settled.of(unit), view.pending.of(unit), needed)
-
-    def _shadows(self) -> bool:
-        return self._policy().mode is Mode.SHADOW
+        return self._refused(budget_refusal(permit.call, self._growth.tightest(permit)), None)
 
     # -- settle -------------------------------------------------------------------------------
 
@@ -320,14 +262,3 @@ def _answered(
             return state_refusal(question.call, answer)
         case _:
             return budget_refusal(question.call, answer)
-
-
-def _within(spent: Amount, granted: Granted) -> bool:
-    return spent.usd < granted.usd and spent.tokens < granted.tokens
-
-
-def _tokens_left(permit: Permit, spent: Amount) -> int:
-    """How many more output tokens the reservation covers."""
-    each = permit.price.output_pico(permit.estimate.upper)
-    left = permit.granted.tokens - spent.tokens
-    return min(left, (permit.granted.usd - spent.usd) * PICO_PER_NANO // each) if each else left

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wflo_otel.core.admission import Need
 from wflo_otel.core.call import Call
 from wflo_otel.core.decision import Granted, Queued
-from wflo_otel.core.policy import Mode, Policy, Reserve, Unknown
+from wflo_otel.core.policy import Mode, OnStateError, Policy, Reserve, Unknown
 from wflo_otel.core.scope import Scope, scopes_of
 from wflo_otel.engine.permit import Permit, Refusal, unpriced_refusal
 from wflo_otel.ports import Adapters, Estimate, Price
@@ -91,3 +91,9 @@ def _refuses_unknown(policy: Policy, scopes: tuple[Scope, ...]) -> bool:
 def _reserves_expected(scopes: tuple[Scope, ...]) -> bool:
     limited = [s.budget for s in scopes if s.budget is not None]
     return bool(limited) and all(b.reserve is Reserve.EXPECTED for b in limited)
+
+
+def allows_state_errors(policy: Policy, permit: Permit) -> bool:
+    """Whether a call may run although the state cannot answer."""
+    allow = policy.on_state_error is OnStateError.ALLOW or policy.mode is Mode.SHADOW
+    return allow or not permit.is_limited
