@@ -295,6 +295,8 @@ class Observation:
     #: What the input was estimated at; 0 where nothing was estimated.
     estimated_input: int = 0
     waited_s: float = 0.0
+    #: The version of the price catalogue that the cost comes from.
+    catalogue: str = ""
 
 
 class Telemetry(Protocol):

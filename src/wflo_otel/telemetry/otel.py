@@ -1,0 +1,149 @@
+"""The telemetry port on OpenTelemetry: spans, events and metrics of one engine.
+
+The rule: nothing here raises or waits. Without providers of its own it uses the global ones,
+also those that are set later.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Span, Tracer, TracerProvider
+
+from wflo_otel.core.call import Call, CallRecord
+from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.scope import Caller
+from wflo_otel.ports import Observation, Refused, StoreError, Warned
+from wflo_otel.telemetry import spans
+from wflo_otel.telemetry.bound import BoundSpan, BoundSpans
+from wflo_otel.telemetry.dialects import is_genai_span
+from wflo_otel.telemetry.events import Events
+from wflo_otel.telemetry.gauges import BudgetGauges, Ledgers
+from wflo_otel.telemetry.metrics import Metrics
+from wflo_otel.telemetry.refusals import refuse
+from wflo_otel.telemetry.safely import safely
+from wflo_otel.telemetry.scope import SCHEMA_URL, SCOPE_NAME, version
+from wflo_otel.telemetry.semconv.instruments import Profile, profile_of
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+
+
+class OTelTelemetry:
+    """Tells OpenTelemetry what the engine and the seams do.
+
+    Args:
+        tracer_provider, meter_provider, logger_provider: where to; the global ones by default.
+        profile: which GenAI conventions name the metrics; the environment says by default.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        *,
+        profile: Profile | None = None,
+    ) -> None:
+        self.tracer: Tracer = trace.get_tracer(
+            SCOPE_NAME, version(), tracer_provider, schema_url=SCHEMA_URL
+        )
+        meter = metrics.get_meter(SCOPE_NAME, version(), meter_provider, schema_url=SCHEMA_URL)
+        self._metrics = Metrics(meter, profile or profile_of(os.environ))
+        self._gauges = BudgetGauges(meter)
+        self._events = Events(logger_provider)
+        self._bound = BoundSpans()
+
+    # --- for the seams -----------------------------------------------------------------------
+
+    def begin(
+        self,
+        call: Call,
+        *,
+        address: str | None = None,
+        port: int | None = None,
+        context: Context | None = None,
+    ) -> BoundSpan:
+        """Find or start the span of a model call, and write the call on it from now on.
+
+        Whoever begins calls ``end()`` on what is returned, after the call was settled.
+        """
+        around = trace.get_current_span(context)
+        with safely("search for a span"):
+            if is_genai_span(around):
+                return self._bound.share(call, around)
+        span = spans.start_llm_span(
+            call, tracer=self.tracer, address=address, port=port, context=context
+        )
+        return self._bound.own(call, span)
+
+    def share(self, call: Call, span: Span) -> BoundSpan:
+        """Write a call on a span that somebody else started for it."""
+        return self._bound.share(call, span)
+
+    def tool_span(self, name: str, caller: Caller, *, tool_call_id: str | None = None) -> Span:
+        """Start the span of a tool call."""
+        return spans.start_tool_span(name, caller, tracer=self.tracer, tool_call_id=tool_call_id)
+
+    def agent_span(self, name: str, caller: Caller) -> Span:
+        """Start the span of an agent's invocation."""
+        return spans.start_agent_span(name, caller, tracer=self.tracer)
+
+    def workflow_span(self, name: str, caller: Caller) -> Span:
+        """Start the span of a workflow's run."""
+        return spans.start_workflow_span(name, caller, tracer=self.tracer)
+
+    def checkpointed(self, checkpoint: Checkpoint) -> None:
+        """A state was saved: an event on the current span, and a log record."""
+        self._events.checkpointed(checkpoint, trace.get_current_span())
+
+    def watch_budgets(self, ledgers: Ledgers) -> None:
+        """Show these ledgers as gauges: the callback returns open runs and current windows."""
+        self._gauges.watch(ledgers)
+
+    # --- the port ----------------------------------------------------------------------------
+
+    def refused(self, refused: Refused) -> None:
+        """A call was refused: attributes and an event on its span, a log record, a metric."""
+        bound = self._bound.of(refused.call.call_id)
+        if bound is not None:
+            refuse(bound.span, refused)
+        self._events.decided(refused, self._span_of(refused.call.call_id))
+        with safely("metrics of a refusal"):
+            self._metrics.refused(refused)
+
+    def settled(self, record: CallRecord, observed: Observation) -> None:
+        """A call was charged: usage and cost on its span, and metrics."""
+        bound = self._bound.of(record.call_id)
+        if bound is not None:
+            bound.settle(record, observed.catalogue)
+        with safely("metrics of a call"):
+            self._metrics.settled(
+                record,
+                observed,
+                asked_model=(bound.call.ask.model if bound is not None else None) or record.model,
+                context=None if bound is None else trace.set_span_in_context(bound.span),
+            )
+
+    def warned(self, call_id: str, warning: Warned) -> None:
+        """A budget passed its ``warn_at``: an event on the call's span, and a log record."""
+        self._events.warned(call_id, warning, self._span_of(call_id))
+
+    def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
+        """The state could not answer; of the error only its type is kept."""
+        with safely("metrics of the state"):
+            kind = type(error.__cause__ or error).__name__
+            self._metrics.state_failed(operation, kind, "admit" if allowed else "refuse")
+
+    def state_latency(self, operation: str, seconds: float) -> None:
+        """How long the state took."""
+        with safely("metrics of the state"):
+            self._metrics.state_latency(operation, seconds)
+
+    def _span_of(self, call_id: str) -> Span:
+        bound = self._bound.of(call_id)
+        return bound.span if bound is not None else trace.get_current_span()

@@ -1,0 +1,58 @@
+"""What a refusal says about itself, on a span and in an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opentelemetry.trace import Span, Status, StatusCode
+
+from wflo_otel.core.decision import Exceeded, Queued, Stopped
+from wflo_otel.errors import BudgetExceededError, StateUnavailableError, UnpricedModelError
+from wflo_otel.ports import Refused
+from wflo_otel.telemetry.safely import safely
+from wflo_otel.telemetry.semconv import attributes as a
+from wflo_otel.telemetry.values import Value, in_unit, text
+
+_ERRORS: Mapping[str, str] = {
+    "budget": BudgetExceededError.__name__,
+    "unpriced": UnpricedModelError.__name__,
+    "state": StateUnavailableError.__name__,
+}
+
+
+def refuse(span: Span, refused: Refused) -> None:
+    """Write a refusal onto a span; in shadow mode the span does not fail, for the call runs."""
+    with safely("refusal on a span"):
+        span.set_attributes(refusal_attributes(refused))
+        if refused.shadow:
+            span.set_attribute(a.SHADOW, True)
+            return
+        span.set_attributes({a.DECISION: "refuse", a.ERROR_TYPE: refusal_error(refused)})
+        span.set_status(Status(StatusCode.ERROR, text(refused.message)))
+
+
+def refusal_error(refused: Refused) -> str:
+    """The class of the error that this refusal is raised as."""
+    return _ERRORS.get(refused.policy, "PolicyViolationError")
+
+
+def refusal_attributes(refused: Refused) -> dict[str, Value]:
+    """Say what refused, where, and by which numbers (in the unit named there)."""
+    attributes: dict[str, Value] = {a.REFUSAL_POLICY: refused.policy}
+    decision = refused.decision
+    exceeded = decision.otherwise if isinstance(decision, Queued) else decision
+    match exceeded:
+        case Exceeded():
+            attributes |= {
+                a.REFUSAL_SCOPE: text(exceeded.key),
+                a.REFUSAL_UNIT: exceeded.unit,
+                a.REFUSAL_LIMIT: in_unit(exceeded.limit, exceeded.unit),
+                a.REFUSAL_SETTLED: in_unit(exceeded.settled, exceeded.unit),
+                a.REFUSAL_PENDING: in_unit(exceeded.pending, exceeded.unit),
+                a.REFUSAL_NEEDED: in_unit(exceeded.needed, exceeded.unit),
+            }
+        case Stopped():
+            attributes[a.REFUSAL_SCOPE] = text(exceeded.key)
+        case None:
+            pass
+    return attributes

@@ -1,0 +1,21 @@
+"""Under which name, version and schema everything is emitted."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import metadata
+from typing import Final
+
+SCOPE_NAME: Final = "wflo_otel"
+
+#: The last release of the core conventions that holds the GenAI ones.
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
+
+
+@cache
+def version() -> str:
+    """The version of the installed distribution; empty where it runs from bare sources."""
+    try:
+        return metadata.version("wflo-otel")
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,51 @@
+"""Every event wflo writes, on spans and as log records, with the attributes it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from wflo_otel.telemetry.semconv import attributes as a
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event's name, its severity as a log record, when it is written, and its attributes."""
+
+    name: str
+    severity: Literal["INFO", "WARN"]
+    description: str
+    attributes: tuple[str, ...]
+
+
+_REFUSAL = (
+    a.REFUSAL_POLICY,
+    a.REFUSAL_SCOPE,
+    a.REFUSAL_UNIT,
+    a.REFUSAL_LIMIT,
+    a.REFUSAL_SETTLED,
+    a.REFUSAL_PENDING,
+    a.REFUSAL_NEEDED,
+)
+
+DECISION = Event(
+    "wflo.policy.decision",
+    "WARN",
+    "A call was refused, or would have been in shadow mode.",
+    (a.DECISION, a.SHADOW, a.RUN_ID, a.CALL_ID, a.AGENT_NAME, a.TENANT, *_REFUSAL),
+)
+WARNING = Event(
+    "wflo.budget.warning",
+    "WARN",
+    "A budget has just passed its `warn_at`.",
+    (a.BUDGET_SCOPE, a.BUDGET_UNIT, a.BUDGET_LIMIT, a.BUDGET_SETTLED, a.CALL_ID),
+)
+CHECKPOINT = Event(
+    "wflo.checkpoint",
+    "INFO",
+    "A state was saved.",
+    (a.CHECKPOINT_ID, a.CHECKPOINT_NAME, a.CHECKPOINT_SIZE, a.RUN_ID, a.STEP, a.AGENT_NAME),
+)
+
+#: Every event, in the order of the reference page.
+EVENTS: Final = (DECISION, WARNING, CHECKPOINT)
