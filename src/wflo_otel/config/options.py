@@ -2,7 +2,7 @@
 are all made from here.
 
 Names and defaults come from the dataclasses in :mod:`wflo_otel.core.policy`; this module adds
-what a dataclass cannot say: the kind, the unit, the keyword in Python, and a sentence.
+what a dataclass cannot say: the kind, the unit, the keyword in Python, a sentence.
 """
 
 from __future__ import annotations
@@ -59,12 +59,18 @@ class Note:
     kind: Kind
     what: str
     unit: str = ""
-    #: The keyword of ``WfloWorkflow`` that means the same.
-    keyword: str = ""
     #: The key in the file, where it is not the field's name.
     key: str = ""
     #: What the default means, where the value alone does not say it.
     default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a group of budgets is for, and the keyword of ``WfloWorkflow`` that means the same."""
+
+    what: str
+    keyword: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,7 @@ POLICY = _options(
 BUDGET = _options(
     Budget,
     {
-        "usd": Note(
-            values.AMOUNT, "The most that may be spent.", "USD", "budget_usd", default="no limit"
-        ),
+        "usd": Note(values.AMOUNT, "The most that may be spent.", "USD", default="no limit"),
         "tokens": Note(
             values.COUNT,
             "The most tokens, input and output together.",
@@ -197,13 +201,13 @@ PRICE = _options(
     },
 )
 
-#: The sections of ``budgets`` and what they hold; ``run`` is one budget, the others many.
-BUDGET_SECTIONS: Mapping[str, str] = {
-    "run": "One run: all its calls together.",
-    "agents": "Each agent, in each run.",
-    "tools": "The model calls inside each tool, in each run.",
-    "workflows": "All runs of each workflow together.",
-    "tenants": "All runs for each tenant together.",
+#: The sections of ``budgets``; ``run`` is one budget, the others many, by name.
+BUDGET_SECTIONS: Mapping[str, Section] = {
+    "run": Section("One run: all its calls together.", "budget_usd"),
+    "agents": Section("Each agent, in each run.", "per_agent_budgets"),
+    "tools": Section("The model calls inside each tool, in each run."),
+    "workflows": Section("All runs of each workflow together."),
+    "tenants": Section("All runs for each tenant together."),
 }
 #: The sections of ``prices`` and what they hold.
 PRICE_SECTIONS: Mapping[str, str] = {

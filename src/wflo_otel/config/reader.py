@@ -49,7 +49,9 @@ def _is_readable(root: Tree, problems: Problems) -> bool:
     if is_known and isinstance(written, Text) and written.text in map(str, options.VERSIONS):
         return True
     name = shown(written.text) if isinstance(written, Text) else str(written)
-    problems.add(written.line, "version", f"{name} is unknown to this release, which knows {known}")
+    problems.add(
+        written.line, "version", f"{name} is unknown to this release (it knows the number {known})"
+    )
     return False
 
 
@@ -122,7 +124,9 @@ class _Reader:
         found = self.keys(tree, path, readers, later=options.LATER_BUDGET_OPTIONS)
         if found is None:
             return None
-        if not any(limit in found for limit in options.LIMITS):
+        # Where a key was not understood, it may have been the limit.
+        is_understood = isinstance(tree, Table) and len(found) == len(tree.entries)
+        if is_understood and not any(limit in found for limit in options.LIMITS):
             self._problems.add(tree.line, path, "limits nothing (write usd, tokens or calls)")
         if "timezone" in found and "per" not in found:
             self._problems.add(tree.line, path, "timezone means nothing without per")

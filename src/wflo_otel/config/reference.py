@@ -7,9 +7,9 @@ from enum import Enum
 
 from wflo_otel.config import options, values
 from wflo_otel.config.environment import VARIABLES
-from wflo_otel.config.options import Option
+from wflo_otel.config.options import Option, Section
 
-_HEAD = ("Key", "Type", "Unit", "Default", "In `WfloWorkflow`", "What it does")
+_HEAD = ("Key", "Type", "Unit", "Default", "What it does")
 
 
 def options_table() -> str:
@@ -18,7 +18,8 @@ def options_table() -> str:
     ``BUDGET`` and ``PRICE`` stand for the paths of a budget and a price, which the table of
     sections lists.
     """
-    rows = [("`version`", "`1`", "", "required", "", "The version of this format.")]
+    version = ("`version`", "`1`", "", "required", "The version of this format.")
+    rows: list[Sequence[str]] = [version]
     rows += [_row("", option) for option in options.POLICY]
     rows += [_row("prices.", option) for option in options.PRICES]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
@@ -28,17 +29,14 @@ def options_table() -> str:
 
 def sections_table() -> str:
     """Write the table of the sections that hold budgets and prices, in Markdown."""
-    rows = [
-        (f"`budgets.{name}`" if name == "run" else f"`budgets.{name}.NAME`", "a budget", what)
-        for name, what in options.BUDGET_SECTIONS.items()
-    ]
+    rows = [_section_row(name, section) for name, section in options.BUDGET_SECTIONS.items()]
     overrides, aliases, fallback = options.PRICE_SECTIONS.values()
     rows += [
-        ("`prices.overrides.NAME`", "a price", overrides),
-        ("`prices.aliases.NAME`", "a name", aliases),
-        ("`prices.fallback`", "a price", fallback),
+        ("`prices.overrides.NAME`", "a price", "", overrides),
+        ("`prices.aliases.NAME`", "a name", "", aliases),
+        ("`prices.fallback`", "a price", "", fallback),
     ]
-    return _table(("Path", "Holds", "For"), rows)
+    return _table(("Path", "Holds", "In `WfloWorkflow`", "For"), rows)
 
 
 def environment_table() -> str:
@@ -124,11 +122,16 @@ def _named(value: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _row(prefix: str, option: Option) -> tuple[str, ...]:
+def _row(prefix: str, option: Option) -> Sequence[str]:
     note = option.note
-    keyword = f"`{note.keyword}`" if note.keyword else ""
     default = note.default or _default(option)
-    return f"`{prefix}{option.key}`", note.kind.name, note.unit, default, keyword, note.what
+    return f"`{prefix}{option.key}`", note.kind.name, note.unit, default, note.what
+
+
+def _section_row(name: str, section: Section) -> Sequence[str]:
+    path = f"`budgets.{name}`" if name == "run" else f"`budgets.{name}.NAME`"
+    keyword = f"`{section.keyword}`" if section.keyword else ""
+    return path, "a budget", keyword, section.what
 
 
 def _default(option: Option) -> str:
