@@ -1,0 +1,73 @@
+"""Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wflo_otel.wire.anthropic_answer import MessagesFold
+from wflo_otel.wire.api import Route
+from wflo_otel.wire.body import JsonObject, items, mapping, optional_count
+from wflo_otel.wire.request import JsonApi, Size, Texts
+from wflo_otel.wire.sse import Fold
+
+#: The smallest thinking budget that Anthropic accepts; ``max_tokens`` must exceed the budget.
+LEAST_THINKING = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicMessages(JsonApi):
+    """``POST …/v1/messages``."""
+
+    stand_in = "anthropic_compatible"
+
+    @property
+    def name(self) -> str:
+        """``anthropic.messages``."""
+        return "anthropic.messages"
+
+    def _fold(self) -> Fold:
+        return MessagesFold(self.dialect)
+
+    def _is_mine(self, route: Route, request: JsonObject) -> bool:
+        del route
+        return isinstance(request.get("messages"), list) and isinstance(request.get("model"), str)
+
+    def _size(self, request: JsonObject, texts: Texts) -> Size:
+        system = request.get("system")
+        texts.add_parts(system)
+        messages = items(request.get("messages"))
+        for message in messages:
+            texts.add_parts(mapping(message).get("content"))
+        return Size(
+            messages=len(messages) + (1 if system else 0),
+            output_cap=optional_count(request.get("max_tokens")),
+            tools=request.get("tools"),
+            schema=_schema(request),
+        )
+
+    def _least(self, request: JsonObject) -> int:
+        return 1 if _thinking_budget(request) is None else LEAST_THINKING + 1
+
+    def _cap(self, request: JsonObject, cap: int) -> bool:
+        """Lower a thinking budget that the cap would not exceed, to half of it.
+
+        The half that is left is for what the user reads. The caller has made sure that the cap
+        is at least ``_least``.
+        """
+        budget = _thinking_budget(request)
+        if budget is not None and budget >= cap:
+            thinking = mapping(request["thinking"])
+            request["thinking"] = {**thinking, "budget_tokens": max(LEAST_THINKING, cap // 2)}
+        request["max_tokens"] = cap
+        return True
+
+
+def _thinking_budget(request: Mapping[str, object]) -> int | None:
+    thinking = mapping(request.get("thinking"))
+    return optional_count(thinking.get("budget_tokens"))
+
+
+def _schema(request: Mapping[str, object]) -> object:
+    shape = request.get("output_format") or mapping(request.get("output_config")).get("format")
+    return mapping(shape).get("schema")

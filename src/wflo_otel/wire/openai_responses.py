@@ -1,0 +1,88 @@
+"""OpenAI's Responses API: created by POST, fetched, polled and resumed by GET."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wflo_otel.wire.api import Route
+from wflo_otel.wire.body import JsonObject, mapping, optional_count
+from wflo_otel.wire.request import JsonApi, Size, Texts
+from wflo_otel.wire.responses_answer import ResponsesFold
+from wflo_otel.wire.sse import Fold
+
+#: The smallest ``max_output_tokens`` that OpenAI accepts (its API reference).
+LEAST_OUTPUT = 16
+
+_STORED = ("previous_response_id", "conversation", "prompt")
+_TEXT_FIELDS = ("name", "arguments", "input", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIResponses(JsonApi):
+    """``POST …/responses``, ``GET …/responses/{id}``."""
+
+    @property
+    def name(self) -> str:
+        """``openai.responses``."""
+        return "openai.responses"
+
+    def _fold(self) -> Fold:
+        return ResponsesFold(self.dialect)
+
+    def _is_mine(self, route: Route, request: JsonObject) -> bool:
+        del route
+        has_content = "input" in request or any(key in request for key in _STORED)
+        return has_content and ("model" in request or "prompt" in request)
+
+    def _size(self, request: JsonObject, texts: Texts) -> Size:
+        hidden = any(request.get(key) for key in _STORED)
+        messages = 1 if request.get("instructions") else 0
+        texts.add(request.get("instructions"))
+        given = request.get("input")
+        if isinstance(given, list):
+            messages += len(given)
+            for item in given:
+                hidden = _gather(mapping(item), texts) or hidden
+        else:
+            messages += 1 if given else 0
+            texts.add(given)
+        shape = mapping(mapping(request.get("text")).get("format"))
+        return Size(
+            messages=messages,
+            output_cap=optional_count(request.get("max_output_tokens")),
+            tools=request.get("tools"),
+            schema=shape.get("schema"),
+            hidden_history=hidden,
+        )
+
+    def _least(self, request: JsonObject) -> int:
+        del request
+        return LEAST_OUTPUT
+
+    def _cap(self, request: JsonObject, cap: int) -> bool:
+        request["max_output_tokens"] = cap
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAICompact(OpenAIResponses):
+    """``POST …/responses/compact``: shortens a history. Paid for, and takes no cap."""
+
+    def _cap(self, request: JsonObject, cap: int) -> bool:
+        del request, cap
+        return False
+
+
+def _gather(item: Mapping[str, object], texts: Texts) -> bool:
+    """Take an input item; return whether it stands for content that cannot be seen."""
+    if item.get("type") == "item_reference":
+        return True
+    if "content" in item:
+        texts.add_parts(item["content"])
+    for key in _TEXT_FIELDS:
+        if (value := item.get(key)) is not None:
+            texts.add_parts(value)
+    if "summary" in item:
+        texts.add_parts(item["summary"])
+    return bool(item.get("encrypted_content"))
