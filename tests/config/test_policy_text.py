@@ -128,10 +128,17 @@ def test_a_text_beyond_one_mebibyte_is_refused() -> None:
         parse_policy("version: 1\n" + "#" * 2**20)
 
 
+def test_a_file_of_very_many_values_is_refused_before_it_is_read_through() -> None:
+    text = "version: 1\nmode: [" + "a," * 30_000 + "}"
+
+    with pytest.raises(PolicyFileError, match=r":2: cannot be read: has more than 10,000 values$"):
+        parse_policy(text)
+
+
 def test_no_time_zone_is_believed_where_none_can_be_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    monkeypatch.setattr("wflo_otel.config.values._timezones", frozenset)
     text = "version: 1\nbudgets: {{tenants: {{acme: {{usd: 1, per: day, timezone: {}}}}}}}\n"
 
     with pytest.raises(PolicyFileError, match="install the package tzdata"):

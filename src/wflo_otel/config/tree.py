@@ -84,11 +84,11 @@ def _node(text: str, problems: Problems) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problems.add(line, "", f"is not valid YAML: {_reason(error)}")
+        problems.add(line, "", f"cannot be read: {_reason(error)}")
     except (ValueError, OverflowError):
         # Escapes and version numbers beyond what Python can hold.
         line = loader.line + 1 if loader else 1
-        problems.add(line, "", "is not valid YAML: a number or an escape is out of range")
+        problems.add(line, "", "cannot be read: a number or an escape is out of range")
     raise problems.error()
 
 
@@ -98,20 +98,25 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """Composes as PyYAML does, but not deeper than a policy can be."""
+    """Composes as PyYAML does, but nothing deeper or longer than a policy can be."""
 
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth += 1
+        self.nodes += 1
         if self.depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {MAX_DEPTH} levels",
-                problem_mark=self.get_mark(),
-            )
+            raise self._beyond(f"nested deeper than {MAX_DEPTH} levels")
+        # A key and its value are two nodes.
+        if self.nodes > 2 * MAX_VALUES:
+            raise self._beyond(f"has more than {MAX_VALUES:,} values")
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def _beyond(self, problem: str) -> yaml.MarkedYAMLError:
+        return yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
 
 
 class _Converter:
@@ -137,9 +142,11 @@ class _Converter:
     def _count(self, node: yaml.Node, depth: int) -> None:
         self._values += 1
         if self._values > MAX_VALUES:
-            self._problems.add(_line(node), "", f"has more than {MAX_VALUES:,} values")
+            self._problems.add(
+                _line(node), "", f"cannot be read: has more than {MAX_VALUES:,} values"
+            )
         elif depth > MAX_DEPTH:
-            self._problems.add(_line(node), "", "a value that contains itself cannot be read")
+            self._problems.add(_line(node), "", "cannot be read: a value contains itself")
         else:
             return
         raise self._problems.error()

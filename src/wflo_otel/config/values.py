@@ -7,6 +7,7 @@ would guess (octal ``010``, sexagesimal ``1:30``, ``yes``) is refused rather tha
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -105,7 +106,7 @@ def _read_name(written: Text) -> str:
 
 def _read_timezone(written: Text) -> str:
     name = _read_name(written)
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     # A slim system may have no time zone database; UTC is known without one.
     if name == "UTC" or name in known:
         return name
@@ -114,6 +115,12 @@ def _read_timezone(written: Text) -> str:
     meant = nearest(name, known)
     hint = f"did you mean {meant}?" if meant else "write one such as Europe/Berlin"
     raise ValueError(f"{shown(name)} is not a time zone ({hint})")
+
+
+@functools.cache
+def _timezones() -> frozenset[str]:
+    # Python walks the whole database each time it is asked.
+    return frozenset(zoneinfo.available_timezones())
 
 
 def choice(values: type[StrEnum], later: frozenset[str] = frozenset()) -> Kind:
