@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from opentelemetry import context as otel_context
+from opentelemetry.trace import Span, set_span_in_context
 
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, agent_key, run_key
@@ -25,7 +27,7 @@ _OTEL_KEY = otel_context.create_key("wflo-caller")
 _frame: ContextVar[Frame | None] = ContextVar("wflo-caller", default=None)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class ActiveRun:
     """A run that is open in this process, and the budgets its code gives."""
 
@@ -36,6 +38,10 @@ class ActiveRun:
     #: An agent named after the program; the first real agent takes its place.
     implicit_agent: str | None = None
     is_open: bool = True
+    #: Called whenever a call without context falls to this run: it may not have begun yet.
+    on_use: Callable[[], None] | None = None
+    #: The checkpoint that was saved last in this process: the next one's parent.
+    last_checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,13 @@ class ActiveRuns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._workflows: list[ActiveRun] = []
+        self._declared: weakref.WeakSet[ActiveRun] = weakref.WeakSet()
         self._process: ActiveRun | None = None
+
+    @property
+    def process(self) -> ActiveRun | None:
+        """The process's own run."""
+        return self._process
 
     def join(self, run: ActiveRun) -> None:
         """Make this the run of every call that belongs to no other."""
@@ -64,6 +76,14 @@ class ActiveRuns:
         with self._lock:
             self._workflows.append(run)
 
+    def declare(self, run: ActiveRun) -> None:
+        """Name a run that opens on first use; it is forgotten with whoever holds it."""
+        self._declared.add(run)
+
+    def withdraw(self, run: ActiveRun) -> None:
+        """Forget a run that was declared."""
+        self._declared.discard(run)
+
     def remove(self, run: ActiveRun) -> None:
         """Close a run; whoever still carries it calls for the run around it from now on."""
         run.is_open = False
@@ -72,8 +92,8 @@ class ActiveRuns:
                 self._workflows.remove(run)
 
     def without_context(self) -> ActiveRun | None:
-        """The only open workflow, else the process's own run."""
-        workflows = self._workflows
+        """The only open workflow, else the only declared one, else the process's own run."""
+        workflows = self._workflows or list(self._declared)
         return workflows[0] if len(workflows) == 1 else self._process
 
     def clear(self) -> None:
@@ -92,7 +112,11 @@ def current_frame() -> Frame | None:
         if frame is not None:
             return frame
     run = runs.without_context()
-    return None if run is None else Frame(run.base, run)
+    if run is None:
+        return None
+    if run.on_use is not None:
+        run.on_use()
+    return Frame(run.base, run)
 
 
 def _open_frame(frame: Frame | None) -> Frame | None:
@@ -160,12 +184,35 @@ def inner_frame(
 @contextmanager
 def entered(frame: Frame) -> Iterator[Frame]:
     """Be this caller inside the block."""
-    token = otel_context.attach(otel_context.set_value(_OTEL_KEY, frame))
-    own = _frame.set(frame)
-    try:
+    with Place(frame):
         yield frame
-    finally:
-        _frame.reset(own)
+
+
+class Place:
+    """Where a piece of work is: its caller and its span, current in a ``with`` block.
+
+    It can be left and entered again, by a generator around each of its steps; what the work
+    had made current in between (an inner span across a ``yield``) is then current again.
+    """
+
+    __slots__ = ("_context", "_frame", "_tokens")
+
+    def __init__(self, frame: Frame, span: Span | None = None) -> None:
+        around = None if span is None else set_span_in_context(span)
+        self._context = otel_context.set_value(_OTEL_KEY, frame, around)
+        self._frame: Frame | None = frame
+
+    def __enter__(self) -> None:
+        self._tokens = (otel_context.attach(self._context), _frame.set(self._frame))
+
+    def __exit__(self, *raised: object) -> None:
+        token, own = self._tokens
+        context, frame = otel_context.get_current(), _frame.get()
+        try:
+            _frame.reset(own)
+        except ValueError:  # closed from another context, by a finalizer: it holds nothing of ours
+            return
+        self._context, self._frame = context, frame
         otel_context.detach(token)
 
 

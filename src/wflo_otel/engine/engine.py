@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
 from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.policy import Mode, Policy
+from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.metering import meter
@@ -30,7 +32,7 @@ class Engine:
         self._policy = policy
         self._ports = adapters
         self._waiters = Waiters()
-        self._later: deque[tuple[Permit, Outcome]] = deque()
+        self._later: deque[Callable[[], object]] = deque()
         self._sizing = Sizing(policy, adapters)
         self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
@@ -166,6 +168,35 @@ class Engine:
         """Say why a stream was cut: which budget has nothing left for it."""
         return self._refused(budget_refusal(permit.call, self._growth.tightest(permit)), None)
 
+    # -- calls that cost nothing by themselves -------------------------------------------------
+
+    def stopped(self, call: Call) -> Refusal | None:
+        """Say whether the run of a tool call, or a scope around it, was stopped.
+
+        Where the state cannot answer the call may run: it spends nothing.
+        """
+        stop = None if self._policy().mode is Mode.SHADOW else self._stop_of(call)
+        return None if stop is None else self._refused(budget_refusal(call, stop), None)
+
+    def _stop_of(self, call: Call) -> Stopped | None:
+        scopes = scopes_of(call.caller, self._policy().budgets, self._ports.clock.time())
+        try:
+            for scope in scopes:
+                for view in self._ports.state.ledgers(scope.key):
+                    if view.key == scope.key and view.stopped is not None:
+                        return Stopped(view.key, view.stopped)
+        except StoreError as error:
+            self._ports.telemetry.state_failed("ledgers", error, allowed=True)
+        return None
+
+    def record(self, record: CallRecord) -> None:
+        """Keep a call that is charged nothing. Never raises."""
+        try:
+            self._ports.runs.record(record)
+        except StoreError as error:
+            self._ports.telemetry.state_failed("record", error, allowed=True)
+        self._ports.telemetry.settled(record, Observation())
+
     # -- settle -------------------------------------------------------------------------------
 
     def settle(self, permit: Permit, outcome: Outcome) -> CallRecord | None:
@@ -219,12 +250,16 @@ class Engine:
 
     def settle_later(self, permit: Permit, outcome: Outcome) -> None:
         """Settle from a finalizer: takes no lock, does no work, may run anywhere."""
-        self._later.append((permit, outcome))
+        self.do_later(partial(self.settle, permit, outcome))
+
+    def do_later(self, work: Callable[[], object]) -> None:
+        """Leave work for the next :meth:`tend`: for finalizers, which may take no lock."""
+        self._later.append(work)
 
     def tend(self) -> None:
         """Do what was left for later. Called before each admission and by the housekeeper."""
         while self._later:
-            self.settle(*self._later.popleft())
+            self._later.popleft()()
         self._settlements.retry()
 
     def renew(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wflo_otel.core.call import Call
+from wflo_otel.core.call import Call, Operation
 from wflo_otel.core.decision import Exceeded, Granted, Stopped
 from wflo_otel.core.money import format_usd, to_usd
 from wflo_otel.core.scope import Scope
@@ -128,6 +128,8 @@ def state_refusal(call: Call, error: Exception) -> Refusal:
 
 def _who(call: Call) -> str:
     agent = f" of agent {call.caller.agent}" if call.caller.agent else ""
+    if call.ask.operation is Operation.EXECUTE_TOOL:
+        return f"the tool {call.caller.tool}{agent}"
     return f"a {call.ask.operation.value} call to {call.ask.model or 'a model'}{agent}"
 
 
