@@ -129,7 +129,7 @@ def _wire(
     guarded = tuple(http.install())
     instrument_http()
     instrument_threads()
-    now_active = Active(engine, telemetry.tracer, store, store, clock)
+    now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry)
     runs.join(run)
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)
