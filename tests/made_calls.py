@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from wflo_otel.core.admission import Need, Reserve
 from wflo_otel.core.call import Ask, Call, CallRecord, Operation, Status
+from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.ledger import Amount
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, Scope, agent_key, run_key
@@ -68,3 +71,20 @@ def charge(
     who: Caller | None = None,
 ) -> Charge:
     return Charge(amount(tokens), record(call_id, tokens, who), response, only_once)
+
+
+def checkpoint(
+    checkpoint_id: str, state: bytes, *, run_id: str = "r", created_at: float = 1.0
+) -> Checkpoint:
+    return Checkpoint(
+        checkpoint_id,
+        run_id,
+        "draft",
+        parent=None,
+        step="node",
+        agent="writer",
+        created_at=created_at,
+        size=len(state),
+        digest=hashlib.blake2b(state, digest_size=16).hexdigest(),
+        codec="json/1",
+    )

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
-from wflo_otel.core.checkpoint import Checkpoint
+from made_calls import checkpoint
 from wflo_otel.errors import CheckpointNotFoundError
 from wflo_otel.ports import CheckpointStore
-
-
-def checkpoint(
-    checkpoint_id: str, state: bytes, *, run_id: str = "r", created_at: float = 1.0
-) -> Checkpoint:
-    return Checkpoint(
-        checkpoint_id,
-        run_id,
-        "draft",
-        parent=None,
-        step="node",
-        agent="writer",
-        created_at=created_at,
-        size=len(state),
-        digest=hashlib.blake2b(state, digest_size=16).hexdigest(),
-        codec="json/1",
-    )
 
 
 def test_what_was_saved_is_loaded(store: CheckpointStore) -> None:

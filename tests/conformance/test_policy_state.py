@@ -467,6 +467,16 @@ def test_what_a_watcher_raises_is_logged_and_not_raised(
     assert "a watcher of the state failed" in caplog.text
 
 
+def test_a_child_of_a_fork_does_not_call_its_parents_watchers(store: Store) -> None:
+    seen: list[str] = []
+    store.watch(lambda: seen.append("released"))
+
+    store.after_fork()
+    store.void("c1")
+
+    assert seen == []
+
+
 # --- many at once ----------------------------------------------------------------------------
 
 

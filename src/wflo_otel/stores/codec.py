@@ -34,6 +34,7 @@ _ASK = (
     "service_tier",
     "tool_set",
 )
+_CALL = ("attempt", "least_cap", "owner")
 _USAGE = (
     "input_tokens",
     "output_tokens",
@@ -64,6 +65,7 @@ _RECORD = (
 )
 _ASK_DEFAULTS = Ask(Operation.CHAT, "", None)
 _CALLER_DEFAULTS = Caller("")
+_CALL_DEFAULTS = Call("", _ASK_DEFAULTS, _CALLER_DEFAULTS)
 _RECORD_DEFAULTS = CallRecord("", _CALLER_DEFAULTS, Operation.CHAT, Status.OK, 0.0, 0.0)
 
 
@@ -121,11 +123,7 @@ def encode_call(call: Call) -> str:
         "model": call.ask.model,
     }
     plain: _Plain = {"call_id": call.call_id, "ask": ask, "caller": _caller(call.caller)}
-    if call.attempt:
-        plain["attempt"] = call.attempt
-    if call.owner:
-        plain["owner"] = call.owner
-    return _dump(plain)
+    return _dump(plain | _plain(call, _CALL, _CALL_DEFAULTS))
 
 
 def decode_call(text: str) -> Call:
@@ -143,8 +141,7 @@ def decode_call(text: str) -> Call:
                 Operation(ask["operation"]), ask["provider"], ask["model"], **_named(ask, _ASK)
             ),
             caller=_to_caller(plain["caller"]),
-            attempt=plain.get("attempt", 0),
-            owner=plain.get("owner", ""),
+            **_named(plain, _CALL),
         )
     except _DAMAGE as error:
         raise CodecError(f"unreadable call: {type(error).__name__}") from error

@@ -165,9 +165,6 @@ class MemoryStore(BookedState):
     def _books(self) -> AbstractContextManager[Books]:
         return self._locked
 
-    def after_fork(self) -> None:
-        """Nothing to drop: the process id alone makes a child's operations raise."""
-
     def close(self) -> None:
         """Nothing to release."""
 

@@ -57,8 +57,8 @@ class SqliteStore(BookedState):
             books.write_back()
 
     def after_fork(self) -> None:
-        """Leave the parent's connection alone, and its places in the queues."""
-        self._waiting.clear()
+        """Leave the parent's connection, waiting calls and watchers alone."""
+        super().after_fork()
         self._file.after_fork()
 
     def close(self) -> None:

@@ -117,6 +117,11 @@ class BookedState(ABC):
 
         return end
 
+    def after_fork(self) -> None:
+        """Forget the parent's waiting calls and watchers: they wait there."""
+        self._waiting.clear()
+        self._watchers = ()
+
     def _tell(self) -> None:
         for released in self._watchers:
             try:

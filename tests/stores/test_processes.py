@@ -1,0 +1,86 @@
+"""Several processes on one state file, and what is left of one that was killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from pathlib import Path
+
+from fake_time import FakeClock, RealClock
+from made_calls import TOKEN, amount, call, charge, request, scopes
+from wflo_otel.core.decision import Granted
+from wflo_otel.core.ledger import ZERO
+from wflo_otel.stores.sqlite import SqliteStore
+
+LIMIT = 1_000
+processes = multiprocessing.get_context("spawn")
+
+
+def hammer(path: Path, name: int, search: list[str]) -> None:
+    """Reserve 10 and use 7, forty times; end with an error if the limit is ever passed."""
+    sys.path[:] = search
+    store = SqliteStore(path, RealClock())
+    for turn in range(40):
+        call_id = f"{name}-{turn}"
+        if isinstance(store.admit(scopes(LIMIT), call(call_id), request(call_id, 10)), Granted):
+            view = store.ledgers("run:r")[0]
+            assert view.settled.usd + view.pending.usd <= LIMIT * TOKEN
+            store.settle(scopes(LIMIT), charge(call_id, 7))
+        else:
+            store.leave(call_id)
+    store.close()
+
+
+def hold(path: Path, search: list[str]) -> None:
+    """Reserve, and die without a word."""
+    sys.path[:] = search
+    store = SqliteStore(path, RealClock())
+    store.admit(scopes(100), call("held"), request("held", 60))
+    store.settle(scopes(100), charge("spent", 30))
+    signal.raise_signal(signal.SIGKILL)
+
+
+def test_four_processes_never_pass_the_limit_and_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    workers = [processes.Process(target=hammer, args=(path, name, sys.path)) for name in range(4)]
+
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    store = SqliteStore(path, RealClock())
+    view = store.ledgers("run:r")[0]
+    kept = store.records("r")
+    store.close()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert (view.pending, view.open_calls, view.flagged) == (ZERO, 0, ZERO)
+    assert view.settled == sum((amount(7) for _ in kept), ZERO)
+    assert LIMIT - 10 < 7 * len(kept) <= LIMIT
+
+
+def test_what_a_killed_process_had_spent_stays_and_what_it_held_is_charged_until_it_is_settled(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    worker = processes.Process(target=hold, args=(path, sys.path))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    clock = FakeClock(RealClock().time())
+    store = SqliteStore(path, clock)
+    alive = store.ledgers("run:r")[0]
+
+    clock.advance(store.lease_s)
+    dead = store.ledgers("run:r")[0]
+    store.settle(scopes(100), charge("held", 25))
+    late = store.ledgers("run:r")[0]
+    kept = {each.call_id: (each.status.value, each.cost) for each in store.records("r")}
+    store.close()
+
+    spent = amount(30)
+    assert (alive.settled, alive.pending) == (spent, amount(60))
+    assert (dead.settled, dead.pending, dead.flagged) == (spent + amount(60), ZERO, amount(60))
+    assert (late.settled, late.flagged) == (spent + amount(25), ZERO)
+    assert kept == {"spent": ("ok", 30 * TOKEN), "held": ("ok", 25 * TOKEN)}
