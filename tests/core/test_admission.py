@@ -1,6 +1,7 @@
 """Whether a call may run. Amounts are in nano-USD; one output token costs 10 nano-USD here."""
 
 import pytest
+
 from wflo_otel.core.admission import Need, Reserve, grow, reserve
 from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.ledger import PLACE_KEPT_S, ZERO, Amount, Ledger

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wflo_otel.core.attribution import (
     NOBODY,
     by_agent,

@@ -3,6 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
 from wflo_otel.core.admission import Need, Reserve, grow, reserve
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import ZERO, Amount, Ledger

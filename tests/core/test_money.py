@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wflo_otel.core.money import MAX_NANO_USD, ceil_nano, format_usd, to_nano_usd, to_usd
 
 
@@ -22,7 +23,9 @@ def test_dollars_become_whole_nano_dollars(usd, nano):
     assert to_nano_usd(usd) == nano
 
 
-@pytest.mark.parametrize("usd", [-1, "nan", "inf", 9_100_000, "five", "", True.__class__])
+@pytest.mark.parametrize(
+    "usd", [-1, "nan", "inf", 9_100_000, "five", "", True.__class__, "1e999999"]
+)
 def test_what_is_no_amount_of_dollars_is_an_error_that_shows_it(usd):
     with pytest.raises(ValueError, match="not an amount"):
         to_nano_usd(usd)
@@ -31,6 +34,8 @@ def test_what_is_no_amount_of_dollars_is_an_error_that_shows_it(usd):
 def test_an_amount_finer_than_a_nano_dollar_is_an_error():
     with pytest.raises(ValueError, match="finer than a nano-dollar"):
         to_nano_usd("0.0000000001")
+    with pytest.raises(ValueError, match="finer than a nano-dollar"):
+        to_nano_usd("1." + "0" * 40 + "1")
 
 
 @given(st.integers(0, MAX_NANO_USD))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from wflo_otel.core.policy import Budget, Budgets, Window
 from wflo_otel.core.scope import Caller, Scope, scopes_of, tightest, window_name
 
@@ -105,6 +106,16 @@ def test_the_repeated_hour_of_a_clock_change_is_two_windows():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
 
     assert window_name(hour, first) != window_name(hour, first + 3600)
+
+
+def test_a_name_cannot_pose_as_another_scope():
+    budgets = Budgets(agents={"*": Budget(usd=1)})
+
+    assert keys(Caller("r", agents=("a/tool:b",)), budgets)[1] == "run:r/agent:a%2Ftool:b"
+
+
+def test_days_are_named_in_utc_by_default():
+    assert window_name(Budget(usd=1, per=Window.DAY), NOON) == "2026-11-24"
 
 
 def test_budgets_know_whether_they_limit_anything():

@@ -6,13 +6,16 @@ rounded up once, at the end of a call.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 NANO_PER_USD = 1_000_000_000
 PICO_PER_NANO = 1_000
 
 #: Lua numbers are doubles; beyond this an amount would no longer be exact in Redis (9 M$).
 MAX_NANO_USD = 2**53 - 1
+
+_NANO = Decimal("1e-9")
+_EXACT = Context(prec=28, traps=[InvalidOperation, Inexact])
 
 
 def to_nano_usd(usd: Decimal | int | float | str) -> int:
@@ -25,15 +28,15 @@ def to_nano_usd(usd: Decimal | int | float | str) -> int:
             or is beyond 9 M$.
     """
     try:
-        nano = Decimal(str(usd)) * NANO_PER_USD
+        exact = Decimal(str(usd))
     except InvalidOperation:
         raise ValueError(f"{usd!r} is not an amount in US dollars") from None
-    if not nano.is_finite() or nano < 0 or nano > MAX_NANO_USD:
+    if not exact.is_finite() or not 0 <= exact <= to_usd(MAX_NANO_USD):
         raise ValueError(f"{usd!r} is not an amount between 0 and 9,000,000 US dollars")
-    whole = int(nano)
-    if whole != nano:
-        raise ValueError(f"{usd!r} is finer than a nano-dollar")
-    return whole
+    try:
+        return int(exact.quantize(_NANO, context=_EXACT).scaleb(9))
+    except Inexact:
+        raise ValueError(f"{usd!r} is finer than a nano-dollar") from None
 
 
 def to_usd(nano_usd: int) -> Decimal:

@@ -7,7 +7,7 @@ so it must read the same in every process.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from wflo_otel.core.policy import Budget, Budgets, Window
@@ -55,12 +55,17 @@ def run_key(run_id: str) -> str:
 
 def agent_key(run_id: str, agent: str) -> str:
     """Name the ledger of an agent in a run."""
-    return f"run:{run_id}/agent:{agent}"
+    return f"run:{run_id}/agent:{_plain(agent)}"
 
 
 def tool_key(run_id: str, tool: str) -> str:
     """Name the ledger of a tool in a run: what the model calls inside it cost."""
-    return f"run:{run_id}/tool:{tool}"
+    return f"run:{run_id}/tool:{_plain(tool)}"
+
+
+def _plain(name: str) -> str:
+    """Keep a name from reading like another scope."""
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def scopes_of(caller: Caller, budgets: Budgets, now: float) -> tuple[Scope, ...]:
@@ -100,8 +105,11 @@ def _windowed(caller: Caller, budgets: Budgets, now: float) -> list[tuple[str, B
         ("workflow", caller.workflow, budgets.workflow(caller.workflow)),
     ):
         if name and budget is not None:
-            found.append((f"{kind}:{name}@{window_name(budget, now)}", budget))
+            found.append((f"{kind}:{_plain(name)}@{window_name(budget, now)}", budget))
     return found
+
+
+_WINDOW_FORMATS = {Window.HOUR: "%Y-%m-%dT%H%z", Window.DAY: "%Y-%m-%d", Window.MONTH: "%Y-%m"}
 
 
 def window_name(budget: Budget, now: float) -> str:
@@ -112,12 +120,12 @@ def window_name(budget: Budget, now: float) -> str:
     """
     if budget.per is None:
         return "all"
-    local = datetime.fromtimestamp(now, ZoneInfo(budget.timezone))
-    match budget.per:
-        case Window.HOUR:
-            return local.strftime("%Y-%m-%dT%H%z")
-        case Window.DAY:
-            return local.strftime("%Y-%m-%d")
-        case Window.WEEK:
-            return (local.date() - timedelta(days=local.weekday())).isoformat() + "W"
-    return local.strftime("%Y-%m")
+    local = datetime.fromtimestamp(now, _zone(budget.timezone))
+    if budget.per is Window.WEEK:
+        return (local.date() - timedelta(days=local.weekday())).isoformat() + "W"
+    return local.strftime(_WINDOW_FORMATS[budget.per])
+
+
+def _zone(name: str) -> tzinfo:
+    # UTC must work also where no time zone database is installed.
+    return UTC if name == "UTC" else ZoneInfo(name)
