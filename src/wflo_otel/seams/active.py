@@ -15,6 +15,7 @@ from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.ports import CheckpointStore, Clock, Runs
+from wflo_otel.telemetry.otel import OTelTelemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Active:
     runs: Runs
     checkpoints: CheckpointStore
     clock: Clock
+    telemetry: OTelTelemetry
 
     def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
         """Make a call that is new."""
