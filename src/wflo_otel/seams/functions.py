@@ -1,0 +1,305 @@
+"""Every kind of callable, once: what is done around a function, whatever kind it is.
+
+A *flow* says what happens around one invocation. It is a generator that yields what it wants
+(an :class:`Admit`, then one :class:`Run`) and is sent what came of it; the four drivers here
+do it, blocking or awaiting. The rules: whatever ends an invocation (a return, an error, a
+cancelled task, ``close()``, a ``break``, Ctrl-C) ends its flow, once; a function's exception is
+sent as a value, so a user's ``StopIteration`` stays what it is; a generator's caller never sees
+the context in which the generator runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+
+from wflo_otel.core.call import Call, Status
+from wflo_otel.engine import Engine, Permit, Refusal
+from wflo_otel.errors import ConfigError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A function came to its end; of a generator this is the value of its ``return``."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A function raised, was cancelled, or was closed."""
+
+    error: BaseException
+
+
+Outcome: TypeAlias = Returned | Raised
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """A flow asks whether a call may run; it is sent the permit, or the refusal."""
+
+    engine: Engine
+    call: Call
+    adopting: Permit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A flow lets the function run; it is sent what came of it.
+
+    Attributes:
+        engine: where work is left that a finalizer must not do.
+        inside: what is entered while the function works, a generator's anew at each step.
+        seen: told of each value that a generator yields; it may raise to end it.
+    """
+
+    engine: Engine
+    inside: AbstractContextManager[object]
+    seen: Callable[[object], None]
+
+
+Flow: TypeAlias = Generator[Admit | Run, "Permit | Refusal | Outcome | None", None]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A function, and what it is called with."""
+
+    fn: Callable[..., object]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+
+FlowOf: TypeAlias = Callable[[Invocation], Flow]
+
+
+def wrap(fn: Callable[P, R], flow_of: FlowOf) -> Callable[P, R]:
+    """Return a callable of the same kind and signature that runs in a flow.
+
+    Knows functions, coroutine functions, generator functions and async generator functions,
+    also as methods, under ``@staticmethod`` and ``@classmethod``, in ``functools.partial``, and
+    as objects with such a ``__call__``.
+
+    Raises:
+        ConfigError: it is a class, or cannot be called.
+    """
+    if isinstance(fn, staticmethod | classmethod):
+        rewrapped = type(fn)(wrap(fn.__func__, flow_of))
+        return cast("Callable[P, R]", rewrapped)
+    if isinstance(fn, type) or not callable(fn):
+        raise ConfigError(f"{fn!r} is no function; decorate functions, or the methods of a class")
+    driver = _driver(fn)
+    return functools.update_wrapper(cast("Callable[P, R]", driver(fn, flow_of)), fn)
+
+
+def name_of(fn: object) -> str:
+    """Name a callable as people know it."""
+    if isinstance(fn, staticmethod | classmethod):
+        fn = fn.__func__
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return getattr(fn, "__name__", None) or type(fn).__name__
+
+
+def status_of(outcome: Outcome) -> Status:
+    """Say how an invocation ended."""
+    match outcome:
+        case Returned():
+            return Status.OK
+        case Raised(GeneratorExit()):
+            return Status.ABANDONED
+        case Raised(asyncio.CancelledError() | KeyboardInterrupt() | SystemExit()):
+            return Status.CANCELLED
+        case _:
+            return Status.ERROR
+
+
+def error_type_of(outcome: Outcome) -> str | None:
+    """Name the class of the exception, never its message."""
+    if isinstance(outcome, Returned) or isinstance(outcome.error, GeneratorExit):
+        return None
+    return type(outcome.error).__qualname__
+
+
+def _driver(fn: Callable[..., object]) -> Callable[[Callable[..., Any], FlowOf], Any]:
+    if _is(inspect.isasyncgenfunction, fn):
+        return _async_generator
+    if _is(inspect.iscoroutinefunction, fn):
+        return _coroutine
+    if _is(inspect.isgeneratorfunction, fn):
+        return _generator
+    return _plain
+
+
+def _is(kind: Callable[[object], bool], fn: object) -> bool:
+    return kind(fn) or kind(getattr(type(fn), "__call__", None))  # noqa: B004  # its kind is asked
+
+
+def _plain(fn: Callable[..., R], flow_of: FlowOf) -> Callable[..., R]:
+    def call(*args: Any, **kwargs: Any) -> R:
+        flow = flow_of(Invocation(fn, args, kwargs))
+        run = _begin(flow)
+        try:
+            with run.inside:
+                value = fn(*args, **kwargs)
+        except BaseException as error:
+            _end(flow, run, Raised(error))
+            raise
+        if inspect.iscoroutine(value):  # a coroutine function behind somebody's plain wrapper
+            return cast("R", _await(value, flow, run))
+        _end(flow, run, Returned(value))
+        return value
+
+    return call
+
+
+def _coroutine(
+    fn: Callable[..., Coroutine[Any, Any, R]], flow_of: FlowOf
+) -> Callable[..., Coroutine[Any, Any, R]]:
+    async def call(*args: Any, **kwargs: Any) -> R:
+        flow = flow_of(Invocation(fn, args, kwargs))
+        run = await _begin_async(flow)
+        return await _await(fn(*args, **kwargs), flow, run)
+
+    return call
+
+
+async def _await(work: Coroutine[Any, Any, R], flow: Flow, run: Run) -> R:
+    try:
+        with run.inside:
+            value = await work
+    except BaseException as error:
+        _end(flow, run, Raised(error))
+        raise
+    _end(flow, run, Returned(value))
+    return value
+
+
+def _generator(
+    fn: Callable[..., Generator[Any, Any, R]], flow_of: FlowOf
+) -> Callable[..., Generator[Any, Any, R]]:
+    def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, R]:
+        flow = flow_of(Invocation(fn, args, kwargs))
+        run = _begin(flow)
+        try:
+            value = yield from _steps(fn(*args, **kwargs), run)
+        except BaseException as error:
+            _end(flow, run, Raised(error))
+            raise
+        _end(flow, run, Returned(value))
+        return value
+
+    return generate
+
+
+def _steps(inner: Generator[Any, Any, R], run: Run) -> Generator[Any, Any, R]:
+    step: Callable[[], Any] = functools.partial(next, inner)
+    try:
+        while True:
+            try:
+                with run.inside:
+                    value = step()
+            except StopIteration as done:
+                return cast("R", done.value)
+            run.seen(value)
+            try:
+                sent = yield value
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
+                step = functools.partial(inner.throw, error)
+            else:
+                step = functools.partial(inner.send, sent)
+    finally:
+        with run.inside:
+            inner.close()
+
+
+def _async_generator(
+    fn: Callable[..., AsyncGenerator[Any, Any]], flow_of: FlowOf
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        flow = flow_of(Invocation(fn, args, kwargs))
+        run = await _begin_async(flow)
+        inner = fn(*args, **kwargs)
+        step: Callable[[], Any] = functools.partial(inner.asend, None)
+        try:
+            while True:
+                try:
+                    with run.inside:
+                        value = await step()
+                except StopAsyncIteration:
+                    break
+                run.seen(value)
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
+                    step = functools.partial(inner.athrow, error)
+                else:
+                    step = functools.partial(inner.asend, sent)
+        except BaseException as error:
+            await _close(inner, run, flow, error)
+            raise
+        _end(flow, run, Returned(None))
+
+    return generate
+
+
+async def _close(
+    inner: AsyncGenerator[Any, Any], run: Run, flow: Flow, error: BaseException
+) -> None:
+    """Close an async generator; first what is inside of it ends, then its flow."""
+    try:
+        with run.inside:
+            await inner.aclose()
+    finally:
+        _end(flow, run, Raised(error))
+
+
+def _begin(flow: Flow) -> Run:
+    step = next(flow)
+    while isinstance(step, Admit):
+        may_wait = not _is_on_a_loop()
+        answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
+        step = flow.send(answer)
+    return step
+
+
+async def _begin_async(flow: Flow) -> Run:
+    step = next(flow)
+    while isinstance(step, Admit):
+        answer = await step.engine.admit_async(step.call, adopting=step.adopting)
+        step = flow.send(answer)
+    return step
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _end(flow: Flow, run: Run, outcome: Outcome) -> None:
+    """End a flow. A closed generator may be in a finalizer, where no lock may be taken."""
+    if isinstance(outcome, Raised) and isinstance(outcome.error, GeneratorExit):
+        run.engine.do_later(functools.partial(_send, flow, outcome))
+    else:
+        _send(flow, outcome)
+
+
+def _send(flow: Flow, outcome: Outcome) -> None:
+    with suppress(StopIteration):
+        flow.send(outcome)

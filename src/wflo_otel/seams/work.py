@@ -1,0 +1,129 @@
+"""A tool's, an agent's or a workflow's work: who it is, its span, and its line in the report.
+
+The rule: work costs nothing by itself; the model calls inside it do, and each of them counts
+once, for the innermost agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opentelemetry.trace import Span, format_span_id, format_trace_id
+
+from wflo_otel.context import Frame, Place, agent_frame, current_frame, inner_frame
+from wflo_otel.core.call import Ask, CallRecord, Operation
+from wflo_otel.core.policy import Budget
+from wflo_otel.errors import ConfigError
+from wflo_otel.seams.active import Active
+from wflo_otel.seams.functions import (
+    Flow,
+    Invocation,
+    Outcome,
+    Returned,
+    Run,
+    error_type_of,
+    status_of,
+)
+from wflo_otel.seams.refusal import dress
+from wflo_otel.telemetry.outcomes import finish
+from wflo_otel.telemetry.safely import safely
+
+
+def frame_of_caller() -> Frame:
+    """Who is calling.
+
+    Raises:
+        ConfigError: no run is open, not even the process's own.
+    """
+    frame = current_frame()
+    if frame is None:
+        raise ConfigError("no run is open in this process; call wflo_otel.configure() first")
+    return frame
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """One invocation of a tool, an agent or a workflow."""
+
+    active: Active
+    frame: Frame
+    span: Span
+    operation: Operation
+    place: Place
+    call_id: str
+    started_at: float
+
+    @classmethod
+    def begin(cls, active: Active, frame: Frame, span: Span, operation: Operation) -> Work:
+        """Begin: the span has just been started."""
+        clock = active.clock
+        place = Place(frame, span)
+        return cls(active, frame, span, operation, place, clock.new_id(), clock.time())
+
+    def end(self, outcome: Outcome) -> None:
+        """Write what came of it, and end its span."""
+        traced = self.span.get_span_context()
+        record = CallRecord(
+            call_id=self.call_id,
+            caller=self.frame.caller,
+            operation=self.operation,
+            status=status_of(outcome),
+            started_at=self.started_at,
+            ended_at=self.active.clock.time(),
+            error_type=error_type_of(outcome),
+            trace_id=format_trace_id(traced.trace_id) if traced.is_valid else "",
+            span_id=format_span_id(traced.span_id) if traced.is_valid else "",
+        )
+        self.active.engine.record(record)
+        finish(self.span, record)
+        with safely("end of a span"):
+            self.span.end()
+
+
+def agent_work(active: Active, frame: Frame, name: str, budget: Budget | None) -> Work:
+    """Begin an agent's work inside a frame."""
+    inner = agent_frame(frame, name, budget)
+    span = active.telemetry.agent_span(name, inner.caller)
+    return Work.begin(active, inner, span, Operation.INVOKE_AGENT)
+
+
+def tool_work(active: Active, frame: Frame, name: str) -> Work:
+    """Begin a tool's work inside a frame; it may yet be refused."""
+    inner = inner_frame(frame, tool=name)
+    span = active.telemetry.tool_span(name, inner.caller)
+    return Work.begin(active, inner, span, Operation.EXECUTE_TOOL)
+
+
+def agent_flow(
+    active: Callable[[], Active], name: str, budget: Budget | None, _: Invocation
+) -> Flow:
+    """What happens around an agent's function."""
+    now = active()
+    work = agent_work(now, frame_of_caller(), name, budget)
+    outcome = yield Run(now.engine, work.place, _ignore)
+    work.end(_came(outcome))
+
+
+def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
+    """What happens around a tool's function: a stopped run refuses it."""
+    now = active()
+    work = tool_work(now, frame_of_caller(), name)
+    ask = Ask(Operation.EXECUTE_TOOL, provider="", model=None)
+    call = now.call(ask, work.frame.caller)
+    bound = now.telemetry.share(call, work.span)
+    refusal = now.engine.stopped(call)
+    bound.end()
+    if refusal is not None:
+        work.span.end()
+        raise dress(refusal.error())
+    outcome = yield Run(now.engine, work.place, _ignore)
+    work.end(_came(outcome))
+
+
+def _came(outcome: object) -> Outcome:
+    return outcome if isinstance(outcome, Outcome) else Returned(outcome)
+
+
+def _ignore(_: object) -> None:
+    """A chunk says nothing about a tool or an agent."""
