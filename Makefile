@@ -1,0 +1,67 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both do their own set-up and need
+# only Python >= 3.11, pip and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+LEGACY ?= .venv-legacy
+BIN := $(VENV)/bin
+PIP_QUIET := -q --disable-pip-version-check
+PYTEST_ARGS ?=
+
+.PHONY: demo test test-legacy lint types bench dist clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/python examples/demo/demo.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The second environment: the SDKs that CrewAI and others still need.
+test-legacy: $(LEGACY)/.test
+	$(LEGACY)/bin/python -m pytest -m legacy $(PYTEST_ARGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.lint
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py
+
+# Build the distribution and prove it in an environment that has nothing else.
+dist: $(VENV)/.lint
+	rm -rf dist
+	$(BIN)/python -m build -q --outdir dist .
+	$(PYTHON) -m venv --clear .venv-dist
+	.venv-dist/bin/python -m pip install $(PIP_QUIET) -c constraints.txt dist/*.whl
+	cd .venv-dist && bin/wflo --version && bin/python -c "import wflo_otel; print(*wflo_otel.__all__)"
+
+clean:
+	rm -rf $(VENV) $(LEGACY) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wflo_otel needs Python >= 3.11; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.pip pyproject.toml constraints.txt
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e . --group demo
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.pip pyproject.toml constraints.txt
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e . --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt --group lint
+	@touch $@
+
+$(LEGACY)/.test: pyproject.toml constraints-legacy.txt
+	$(PYTHON) -m venv $(LEGACY)
+	$(LEGACY)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	$(LEGACY)/bin/python -m pip install $(PIP_QUIET) -c constraints-legacy.txt -e . --group legacy
+	@touch $@
