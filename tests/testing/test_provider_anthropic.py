@@ -91,6 +91,15 @@ def test_a_tool_call_is_given_whole_and_in_a_stream_alike(client, provider) -> N
         assert (tool.name, tool.input) == ("lookup", {"query": "the answer"})
 
 
+def test_a_stream_may_have_nothing_but_a_tool_call(client, provider) -> None:
+    provider.script(Reply(tool_calls=(LOOKUP,)))
+
+    with client.messages.stream(**REQUEST) as stream:
+        message = stream.get_final_message()
+
+    assert [block.type for block in message.content] == ["tool_use"]
+
+
 def test_a_tool_call_that_a_cap_cuts_has_no_arguments(client, provider) -> None:
     provider.script(Reply(tool_calls=(LOOKUP,)))
 
@@ -129,7 +138,7 @@ def test_the_models_are_listed_in_anthropics_shape(client) -> None:
         (400, anthropic.BadRequestError, "invalid_request_error"),
         (429, anthropic.RateLimitError, "rate_limit_error"),
         (500, anthropic.InternalServerError, "api_error"),
-        (529, anthropic.InternalServerError, "overloaded_error"),
+        (529, anthropic.APIStatusError, "overloaded_error"),
     ],
 )
 def test_errors_have_anthropics_shape(client, provider, status, error, kind) -> None:
@@ -138,7 +147,7 @@ def test_errors_have_anthropics_shape(client, provider, status, error, kind) -> 
     with pytest.raises(error) as raised:
         client.messages.create(**REQUEST)
 
-    assert raised.value.body["error"]["type"] == kind
+    assert (raised.value.status_code, raised.value.body["error"]["type"]) == (status, kind)
 
 
 def test_the_async_client_is_answered_like_the_sync_one(provider) -> None:

@@ -92,6 +92,14 @@ def test_several_choices_share_the_prompt_and_are_each_billed(client) -> None:
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (3, 60)
 
 
+def test_a_stream_of_several_choices_gives_one_after_the_other(client, provider) -> None:
+    chunks = list(chat(client, n=2, stream=True, max_tokens=3))
+
+    indexes = [chunk.choices[0].index for chunk in chunks]
+    assert indexes == [0] * 5 + [1] * 5
+    assert provider.bill.entries[0].tokens.output == 6
+
+
 def test_a_tool_call_is_given_whole_and_in_a_stream_alike(client, provider) -> None:
     provider.default = Reply(tool_calls=(LOOKUP,))
 
@@ -129,7 +137,9 @@ def test_a_responder_can_play_a_model_that_uses_a_tool_and_then_answers(client, 
         model="gpt-4o", messages=[*USER, first.model_dump(exclude_none=True), result]
     )
 
+    provider.reply_to(None)
     assert second.choices[0].message.content == "42"
+    assert len(chat(client).choices[0].message.content.split()) == 20
 
 
 def test_rules_choose_by_model_prompt_and_turn(client, provider) -> None:
@@ -178,6 +188,49 @@ def test_a_response_is_answered_and_can_be_fetched_again_without_a_charge(client
     assert (made.usage.input_tokens, made.usage.output_tokens) == (4, 20)
     assert again.output_text == made.output_text
     assert provider.bill.calls == provider.bill.requests == 1
+
+
+def test_a_streamed_response_can_be_resumed_without_a_charge(client, provider) -> None:
+    events = list(client.responses.create(model="gpt-4o", input="one", stream=True))
+    key = events[0].response.id
+
+    again = list(client.responses.retrieve(key, stream=True))
+    rest = list(client.responses.retrieve(key, stream=True, starting_after=4))
+
+    assert again == events
+    assert rest == events[5:]
+    assert provider.bill.calls == 1
+
+
+def test_a_response_may_have_nothing_but_a_tool_call(client, provider) -> None:
+    provider.default = Reply(tool_calls=(LOOKUP,))
+
+    whole = client.responses.create(model="gpt-4o", input="one")
+    with client.responses.stream(model="gpt-4o", input="one") as stream:
+        streamed = stream.until_done().get_final_response()
+
+    assert [item.type for item in whole.output] == ["function_call"]
+    assert [item.type for item in streamed.output] == ["function_call"]
+
+
+def test_cached_and_written_input_are_parts_of_the_input(client, provider) -> None:
+    provider.default = Reply(input_tokens=1_000, cached_tokens=900, cache_write_tokens=50)
+
+    by_chat = chat(client).usage
+    by_responses = client.responses.create(model="gpt-4o", input="one").usage
+
+    assert (by_chat.prompt_tokens, by_responses.input_tokens) == (1_000, 1_000)
+    for details in (by_chat.prompt_tokens_details, by_responses.input_tokens_details):
+        assert details.cached_tokens == 900
+        assert details.model_dump()["cache_write_tokens"] == 50
+    assert provider.bill.entries[0].cost_usd == Decimal("0.001575")
+
+
+def test_the_model_that_answers_can_be_another_one(client, provider) -> None:
+    provider.script(Reply(model="gpt-4o-mini-2024-07-18"))
+
+    assert chat(client).model == "gpt-4o-mini-2024-07-18"
+    assert list(provider.bill.by_model) == ["gpt-4o-mini-2024-07-18"]
 
 
 def test_a_response_is_incomplete_at_its_cap(client) -> None:
@@ -241,6 +294,7 @@ def test_embeddings_are_given_for_each_text_in_either_format(client, provider) -
     assert [len(each.embedding) for each in packed.data] == [1536, 1536]
     assert packed.data[0].embedding[0] == 0.5
     assert [each.embedding for each in plain.data] == [[0.5] * 4]
+    assert provider.bill.total_usd == Decimal(6) * Decimal("0.02") / 1_000_000
     assert (packed.usage.prompt_tokens, plain.usage.prompt_tokens) == (3, 3)
 
 
@@ -260,7 +314,9 @@ def test_a_completion_is_given_whole_and_in_a_stream(client) -> None:
 
 
 def test_the_input_can_be_counted_for_nothing(client, provider) -> None:
-    counted = client.post("/responses/input_tokens", cast_to=dict, body={"input": "one two three"})
+    counted = client.post(
+        "/responses/input_tokens", cast_to=dict[str, object], body={"input": "one two three"}
+    )
 
     assert counted["input_tokens"] == 3
     assert provider.bill.requests == 0

@@ -48,7 +48,6 @@ class Connection(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     do_POST = do_GET  # noqa: N815  # the names are those of http.server
-    do_DELETE = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: the received requests are kept instead."""
@@ -68,7 +67,7 @@ class Connection(BaseHTTPRequestHandler):
     def drop(self) -> None:
         """Close the connection, whatever was promised."""
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        _end(self.connection)
 
     def send_json(
         self,
@@ -196,14 +195,16 @@ class Listener(ThreadingTCPServer):
         with self._changed:
             return self._changed.wait_for(lambda: self._busy == 0, timeout_s)
 
-    def close(self, timeout_s: float = 5.0) -> bool:
-        """Stop listening, end all connections; tell whether all of them have ended."""
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Stop listening and end all connections; one that does not end is a failure."""
         self.shutdown()
         self.server_close()
         with self._changed:
             for each in self._open:
                 _end(each)
-            return self._changed.wait_for(lambda: not self._open, timeout_s)
+            if not self._changed.wait_for(lambda: not self._open, timeout_s):
+                said = f"an answer is still being made {timeout_s:g} s after the provider closed"
+                self.failures.append(TimeoutError(said))
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep what went wrong, but for clients that left in the middle of a request."""

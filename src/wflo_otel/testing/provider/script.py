@@ -147,4 +147,6 @@ def reply_from(data: Mapping[str, Any]) -> Reply:
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:
+    if "reply" not in data:
+        raise TypeError("a rule has no reply")
     return Rule(**{**data, "reply": reply_from(data["reply"])})

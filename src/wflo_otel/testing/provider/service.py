@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from itertools import count
-from urllib.parse import urlsplit
+from itertools import count, islice
+from urllib.parse import parse_qs, urlsplit
 
 from wflo_otel.testing.provider.anthropic_messages import MESSAGES
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall
@@ -63,9 +63,9 @@ class Service:
             return client.send_json(200, {"input_tokens": words(request)})
         if path.endswith("/models"):
             return client.send_json(200, _models(request))
-        kept = self._find(path)
+        kept = self._find(path) if request.method == "GET" else None
         if kept is not None:
-            return self._fetch(kept, client)
+            return self._fetch(kept, request, client)
         return self._fail(request, client, Reply(status=404), f"no such path: {path}")
 
     def _control(self, path: str, request: ReceivedRequest, client: Connection) -> None:
@@ -75,7 +75,7 @@ class Service:
             return client.send_json(404, {"error": f"no such path: {path}"})
         try:
             self.script.load(request.body)
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError) as error:
             return client.send_json(400, {"error": str(error)})
         return client.send_json(200, {})
 
@@ -83,8 +83,15 @@ class Service:
         match = _KEPT.match(path)
         return self._kept.find(match[1]) if match else None
 
-    def _fetch(self, kept: Exchange, client: Connection) -> None:
-        client.send_json(200, self._kept.poll(kept), self._headers(kept.key))
+    def _fetch(self, kept: Exchange, request: ReceivedRequest, client: Connection) -> None:
+        query = parse_qs(urlsplit(request.path).query)
+        if query.get("stream") != ["true"]:
+            return client.send_json(200, self._kept.poll(kept), self._headers(kept.key))
+        (seen,) = query.get("starting_after", ["-1"])
+        stream = client.open_stream(self._headers(kept.key), kept.reply.encoding)
+        for event in islice(RESPONSES.events(kept), int(seen) + 1, None):
+            stream.send(event.text)
+        return stream.end()
 
     def _infer(self, dialect: Dialect, request: ReceivedRequest, client: Connection) -> None:
         with self._lock:
@@ -128,9 +135,12 @@ class Service:
         if not client.stays(reply.delay_s):
             entry.disconnected = True
             return client.drop()
-        if streamed:
-            return self._stream(dialect, made, entry, client)
-        return self._whole(dialect, made, entry, client)
+        try:
+            send = self._stream if streamed else self._whole
+            return send(dialect, made, entry, client)
+        except ConnectionError:
+            entry.disconnected = True
+            raise
 
     def _whole(
         self, dialect: Dialect, made: Exchange, entry: BilledCall, client: Connection
