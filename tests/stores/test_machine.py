@@ -178,4 +178,4 @@ class BothStores(RuleBasedStateMachine):
 
 
 TestBothStores = BothStores.TestCase
-TestBothStores.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestBothStores.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)

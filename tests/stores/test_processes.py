@@ -57,7 +57,7 @@ def test_four_processes_never_pass_the_limit_and_lose_nothing(tmp_path: Path) ->
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
     assert (view.pending, view.open_calls, view.flagged) == (ZERO, 0, ZERO)
     assert view.settled == sum((amount(7) for _ in kept), ZERO)
-    assert LIMIT - 10 < 7 * len(kept) <= LIMIT
+    assert LIMIT - 50 < 7 * len(kept) <= LIMIT
 
 
 def test_what_a_killed_process_had_spent_stays_and_what_it_held_is_charged_until_it_is_settled(

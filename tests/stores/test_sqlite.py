@@ -246,6 +246,22 @@ def test_a_child_may_close_first_and_does_not_hang_on_its_parents_lock(store: Sq
     assert [view.stopped for view in store.ledgers()] == ["x"]
 
 
+def test_a_child_that_was_not_told_of_its_fork_notices_by_itself(store: SqliteStore) -> None:
+    store.stop("run:r", "x")
+    parents = connected(store)
+    store._file._pid = -1  # as a child sees it, without leaving this process
+
+    assert [view.stopped for view in store.ledgers()] == ["x"]
+    assert connected(store) is not parents
+
+    childs = connected(store)
+    store._file._pid = -1
+    store.close()
+    assert childs.execute("SELECT 1").fetchone() == (1,)
+    childs.close()
+    parents.close()
+
+
 def test_stores_may_be_opened_at_once_on_a_file_that_is_not_there_yet(path: Path) -> None:
     failed: list[StoreError] = []
     barrier = threading.Barrier(8)

@@ -68,7 +68,7 @@ class Books(Protocol):
         ...
 
     def overdue(self, now: float) -> list[OpenCall]:
-        """The open calls whose reservation has expired by now."""
+        """The open calls whose reservation has expired by now, in that order, then by id."""
         ...
 
     def standing(self, call_id: str) -> Standing | None:
@@ -133,24 +133,28 @@ def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) ->
     if standing is Standing.CHARGED or known:
         void(books, call_id, now)
         return Settled(charged=False)
-    if (opened := books.open_call(call_id)) is not None:
-        charged = {scope.key for scope in scopes}
-        _release(books, call_id, [key for key in opened.keys if key not in charged])
+    opened = books.open_call(call_id)
+    held = () if opened is None else opened.keys
+    if opened is not None:
+        charged = [scope.key for scope in scopes]
+        _release(books, call_id, [key for key in held if key not in charged])
         books.close_call(call_id)
     if standing is not None:
         books.strike(call_id)
     books.keep(charge.record, Standing.CHARGED)
     if key is not None:
         books.remember_response(key)
-    return Settled(True, tuple(_charge(books, scopes, call_id, charge.amount)))
+    return Settled(True, tuple(_charge(books, scopes, charge, held)))
 
 
 def _charge(
-    books: Books, scopes: Sequence[Scope], call_id: str, amount: Amount
+    books: Books, scopes: Sequence[Scope], charge: Charge, held: Sequence[str]
 ) -> Iterable[Warned]:
+    call_id, amount = charge.record.call_id, charge.amount
     for scope in scopes:
         ledger = books.ledger(scope.key)
-        ledger.limit_by(scope.budget)
+        if scope.key not in held:  # else admitting it has set the limits
+            ledger.limit_by(scope.budget)
         ledger.settle(call_id, amount)
         for unit in ledger.crossed(scope.budget):
             yield Warned(ledger.key, unit, ledger.limits[unit], ledger.settled.of(unit))

@@ -88,12 +88,13 @@ class MemoryBooks:
         self._open.pop(call_id, None)
 
     def overdue(self, now: float) -> list[OpenCall]:
-        """The open calls whose reservation has expired."""
+        """The open calls whose reservation has expired, in that order."""
         if now < self._next_due:
             return []
         times = (opened.expires_at for opened in self._open.values() if opened.expires_at > now)
         self._next_due = min(times, default=inf)
-        return [opened for opened in self._open.values() if opened.expires_at <= now]
+        found = [opened for opened in self._open.values() if opened.expires_at <= now]
+        return sorted(found, key=lambda each: (each.expires_at, each.opened_at, each.call.call_id))
 
     def standing(self, call_id: str) -> Standing | None:
         """Why this call's record is here."""

@@ -73,9 +73,10 @@ class SqliteBooks:
         self._connection.execute("DELETE FROM open_calls WHERE call_id = ?", (call_id,))
 
     def overdue(self, now: float) -> list[OpenCall]:
-        """The open calls whose reservation has expired."""
+        """The open calls whose reservation has expired, in that order."""
         rows = self._connection.execute(
-            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE expires_at <= ?",
+            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE expires_at <= ?"
+            " ORDER BY expires_at, opened_at, call_id",
             (now,),
         )
         return [_open_call(*row) for row in rows.fetchall()]

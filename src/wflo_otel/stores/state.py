@@ -10,7 +10,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Call, CallRecord
@@ -42,7 +41,10 @@ class BookedState(ABC):
         """Reserve in all scopes or in none."""
         with self._books() as books:
             now = self._clock.time()
-            leased = replace(request, expires_at=now + self.lease_s)
+            # Not `replace`, which takes twice as long, on the path of every call.
+            leased = Reserve(
+                request.call_id, request.need, request.owner, now + self.lease_s, request.enforce
+            )
             answer = rules.admit(books, scopes, call, leased, now)
         if isinstance(answer, Queued):
             self._waiting[call.call_id] = answer.keys
