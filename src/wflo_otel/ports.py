@@ -70,6 +70,8 @@ class LedgerView:
     flagged: Amount
     stopped: str | None
     open_calls: int
+    #: How many times this scope refused a call.
+    refused: int = 0
 
 
 class PolicyState(Protocol):
@@ -295,8 +297,8 @@ class Observation:
     #: What the input was estimated at; 0 where nothing was estimated.
     estimated_input: int = 0
     waited_s: float = 0.0
-    #: The version of the price catalogue that the cost comes from.
-    catalogue: str = ""
+    #: The model of the request, where the record names the one that answered.
+    asked_model: str = ""
 
 
 class Telemetry(Protocol):

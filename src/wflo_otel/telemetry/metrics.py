@@ -48,13 +48,11 @@ class Metrics:
         self,
         record: CallRecord,
         observed: Observation,
-        *,
-        asked_model: str,
         context: Context | None = None,
     ) -> None:
         """Record a call that ran. ``context`` holds its span, for exemplars."""
         if record.operation in MODEL_OPERATIONS:
-            self._model_call(record, observed, text(asked_model), context)
+            self._model_call(record, observed, context)
         elif record.operation is Operation.EXECUTE_TOOL:
             self._tool_call(record, context)
 
@@ -85,8 +83,9 @@ class Metrics:
         self._state_errors.add(1, attributes)
 
     def _model_call(
-        self, record: CallRecord, observed: Observation, asked: str, context: Context | None
+        self, record: CallRecord, observed: Observation, context: Context | None
     ) -> None:
+        asked = text(observed.asked_model or record.model)
         call = _named(record.operation, record.provider, asked, record.model)
         who = _who(record.caller)
         model = {key: call[key] for key in (a.PROVIDER, a.REQUEST_MODEL) if key in call}
@@ -134,8 +133,8 @@ def _token_metrics(meter: Meter, shapes: Mapping[str, i.Instrument]) -> TokenMet
 
 
 def _asked(ask: Ask) -> dict[str, str]:
-    model = {a.REQUEST_MODEL: text(ask.model)} if ask.model else {}
-    return {a.PROVIDER: provider_name(ask.provider), **model}
+    found = ((a.PROVIDER, provider_name(ask.provider)), (a.REQUEST_MODEL, text(ask.model or "")))
+    return {key: value for key, value in found if value}
 
 
 def _named(operation: Operation, provider: str, asked: str, answered: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ import os
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, Tracer, TracerProvider
 
@@ -60,30 +59,12 @@ class OTelTelemetry:
 
     # --- for the seams -----------------------------------------------------------------------
 
-    def begin(
-        self,
-        call: Call,
-        *,
-        address: str | None = None,
-        port: int | None = None,
-        context: Context | None = None,
-    ) -> BoundSpan:
-        """Find or start the span of a model call, and write the call on it from now on.
-
-        Whoever begins calls ``end()`` on what is returned, after the call was settled.
-        """
-        around = trace.get_current_span(context)
-        with safely("search for a span"):
-            if is_genai_span(around):
-                return self._bound.share(call, around)
-        span = spans.start_llm_span(
-            call, tracer=self.tracer, address=address, port=port, context=context
-        )
-        return self._bound.own(call, span)
-
     def share(self, call: Call, span: Span) -> BoundSpan:
-        """Write a call on a span that somebody else started for it."""
-        return self._bound.share(call, span)
+        """Tell what comes of a call on a span; whoever shares it calls ``end()`` on the answer.
+
+        Calls that are not bound are told on the current span.
+        """
+        return self._bound.bind(call, span)
 
     def tool_span(self, name: str, caller: Caller, *, tool_call_id: str | None = None) -> Span:
         """Start the span of a tool call."""
@@ -110,24 +91,19 @@ class OTelTelemetry:
     def refused(self, refused: Refused) -> None:
         """A call was refused: attributes and an event on its span, a log record, a metric."""
         bound = self._bound.of(refused.call.call_id)
-        if bound is not None:
-            refuse(bound.span, refused)
-        self._events.decided(refused, self._span_of(refused.call.call_id))
+        span = trace.get_current_span() if bound is None else bound.span
+        if bound is not None or _tells_of_model_call(span):
+            refuse(span, refused)
+        self._events.decided(refused, span)
         with safely("metrics of a refusal"):
             self._metrics.refused(refused)
 
     def settled(self, record: CallRecord, observed: Observation) -> None:
-        """A call was charged: usage and cost on its span, and metrics."""
+        """A call was charged: metrics. What it used is written by the seam that has its span."""
         bound = self._bound.of(record.call_id)
-        if bound is not None:
-            bound.settle(record, observed.catalogue)
+        context = None if bound is None else trace.set_span_in_context(bound.span)
         with safely("metrics of a call"):
-            self._metrics.settled(
-                record,
-                observed,
-                asked_model=(bound.call.ask.model if bound is not None else None) or record.model,
-                context=None if bound is None else trace.set_span_in_context(bound.span),
-            )
+            self._metrics.settled(record, observed, context)
 
     def warned(self, call_id: str, warning: Warned) -> None:
         """A budget passed its ``warn_at``: an event on the call's span, and a log record."""
@@ -146,4 +122,10 @@ class OTelTelemetry:
 
     def _span_of(self, call_id: str) -> Span:
         bound = self._bound.of(call_id)
-        return bound.span if bound is not None else trace.get_current_span()
+        return trace.get_current_span() if bound is None else bound.span
+
+
+def _tells_of_model_call(span: Span) -> bool:
+    with safely("look at a span"):
+        return is_genai_span(span)
+    return False

@@ -19,10 +19,13 @@ from opentelemetry import metrics, trace
 from wflo_otel.errors import ConfigError
 from wflo_otel.telemetry.closing import Closer
 from wflo_otel.telemetry.exporters import Signal, build, endpoint, wanted
+from wflo_otel.telemetry.instrumentations import instrument_http, instrument_threads
 from wflo_otel.telemetry.quiet import quieten
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
+
+__all__ = ["Setup", "ensure_providers", "instrument_http", "instrument_threads", "service_name"]
 
 
 @dataclass(frozen=True, slots=True)
