@@ -128,7 +128,12 @@ class StateUnavailableError(PolicyViolationError):
 
 def declared_class(cls: type[PolicyViolationError]) -> type[PolicyViolationError]:
     """Return the class as declared here, without the bases a seam added."""
-    return next(base for base in cls.__mro__ if base.__module__ == __name__)
+    declared = globals()
+    return next(
+        base
+        for base in cls.__mro__
+        if issubclass(base, PolicyViolationError) and declared.get(base.__name__) is base
+    )
 
 
 def _rebuild(

@@ -1,0 +1,162 @@
+"""A response on its way to the caller: looked at as it passes, settled where it ends.
+
+The rule: settled exactly once, by the first of end, error, cut, close and garbage collection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wflo_otel.core.call import Answer, Outcome, Status
+from wflo_otel.errors import PolicyViolationError
+from wflo_otel.seams.http.collection import in_collection
+from wflo_otel.seams.http.flight import Flight
+from wflo_otel.seams.http.reading import Reading, reading_of
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def arrived(flight: Flight, response: httpx.Response, tee: type) -> httpx.Response:
+    """Look after a response; ``tee`` is the library's class that stands for its stream."""
+    status = response.status_code
+    if 300 <= status < 400:  # the next hop is a request of its own
+        flight.void()
+        return response
+    reading = reading_of(
+        flight.route.api,
+        status,
+        response.headers,
+        streaming=flight.ask.streaming,
+        hides=flight.hides_usage,
+    )
+    arrival = Arrival(flight, reading, status)
+    if response.is_stream_consumed:
+        return _read_already(arrival, response)
+    if flight.hides_usage:
+        # What is left after hiding is handed on decoded, and is shorter.
+        response.headers.pop("content-encoding", None)
+        response.headers.pop("content-length", None)
+    response.stream = tee(response.stream, arrival)
+    return response
+
+
+def _read_already(arrival: Arrival, response: httpx.Response) -> httpx.Response:
+    """Look at a response that a transport has read; its bytes are decoded."""
+    arrival.decoded()
+    content = response.content
+    shown = arrival.passed(content) + arrival.ended()
+    if shown == content:
+        return response
+    headers = response.headers.copy()
+    for name in ("content-encoding", "content-length"):
+        headers.pop(name, None)
+    return arrival.flight.library.response(
+        response.status_code,
+        headers=headers,
+        content=shown,
+        extensions=response.extensions,
+    )
+
+
+class Arrival:
+    """What is known of one response, and what is to be done when it ends."""
+
+    def __init__(self, flight: Flight, reading: Reading, status: int) -> None:
+        self.flight = flight
+        self._reading = reading
+        self._status = status
+        self._is_settled = False
+        self._must_cut = False
+
+    def decoded(self) -> None:
+        """The bytes that come are decoded already."""
+        self._reading.is_decoded()
+
+    def passed(self, data: bytes) -> bytes:
+        """Take a piece; return what to hand on."""
+        reading, permit = self._reading, self.flight.permit
+        shown = reading.feed(data)
+        if reading.is_stream and reading.tokens() >= permit.look_again_at and not self._is_settled:
+            answer = reading.answer()
+            going_on = answer.complete or self.flight.active.engine.may_go_on(permit, answer)
+            self._must_cut = not going_on
+        return shown
+
+    def must_cut(self) -> bool:
+        """Whether the stream may not go on."""
+        return self._must_cut
+
+    def cut(self) -> PolicyViolationError:
+        """Settle what was seen, and say which budget has nothing left."""
+        self._is_settled = True
+        self._must_cut = False
+        return self.flight.cut(self._outcome(Status.CUT, self._reading.answer()))
+
+    def ended(self) -> bytes:
+        """Settle a response that is over; return what was held back."""
+        held = self._reading.finish()
+        if not self._is_settled:
+            self._is_settled = True
+            answer = self._reading.answer()
+            self.flight.settle(self._outcome(self._status_at_end(answer), answer))
+        return held
+
+    def broke(self, error: BaseException) -> None:
+        """Settle a response of which reading failed, or was cancelled."""
+        if self._is_settled:
+            return
+        self._is_settled = True
+        status = Status.ERROR if self._reading.is_stream else Status.UNKNOWN
+        if not isinstance(error, Exception):
+            status = Status.CANCELLED
+        answer = self._reading.answer()
+        self.flight.settle(self._outcome(status, answer, type(error).__name__))
+
+    def closed(self) -> None:
+        """Settle a response that the caller closed: whole, or before its end."""
+        if self._is_settled:
+            return
+        if in_collection():
+            self.dropped()
+            return
+        self._is_settled = True
+        self._reading.finish()
+        answer = self._reading.answer()
+        self.flight.settle(self._outcome(self._status_when_left(answer), answer))
+
+    def dropped(self) -> None:
+        """Leave a note for a response that nobody closed."""
+        if self._is_settled:
+            return
+        self._is_settled = True
+        answer = self._reading.answer()
+        self.flight.settle_later(self._outcome(self._status_when_left(answer), answer))
+
+    def _status_at_end(self, answer: Answer) -> Status:
+        if self._status >= 400 or answer.error_type is not None:
+            return Status.ERROR
+        if self._reading.is_unreadable:
+            return Status.UNKNOWN
+        if self._reading.is_stream and not answer.complete:
+            return Status.ERROR
+        return Status.OK
+
+    def _status_when_left(self, answer: Answer) -> Status:
+        if self._status >= 400 or answer.complete:
+            return self._status_at_end(answer)
+        return Status.ABANDONED
+
+    def _outcome(self, status: Status, answer: Answer, error_type: str | None = None) -> Outcome:
+        if error_type is None and status is Status.ERROR:
+            error_type = answer.error_type or self._default_error()
+        return Outcome(
+            status,
+            answer,
+            http_status=self._status,
+            error_type=error_type,
+            charge_once=self.flight.charge_once(answer),
+        )
+
+    def _default_error(self) -> str:
+        return str(self._status) if self._status >= 400 else "incomplete_stream"

@@ -1,0 +1,306 @@
+"""One guarded request, from the question whether it may leave to the charge for its answer.
+
+The drivers in :mod:`wflo_otel.seams.http.patch` do the I/O; everything else is here, once for
+synchronous and asynchronous clients. The rule: a permit is closed exactly once, whatever way
+the request ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+
+from wflo_otel.context import current_caller
+from wflo_otel.core.call import Answer, Ask, CallRecord, Outcome, Status
+from wflo_otel.core.money import to_usd
+from wflo_otel.core.policy import Mode
+from wflo_otel.core.scope import Caller
+from wflo_otel.engine import Permit, Refusal
+from wflo_otel.errors import PolicyViolationError
+from wflo_otel.seams.active import Active, active
+from wflo_otel.seams.http import background
+from wflo_otel.seams.http.library import Library
+from wflo_otel.seams.http.request import (
+    Parcel,
+    is_signed,
+    may_be_json,
+    with_body,
+    without_compression,
+)
+from wflo_otel.seams.http.span import CallSpan, span_for
+from wflo_otel.seams.open_call import outer_permit
+from wflo_otel.seams.refusal import dress
+from wflo_otel.telemetry.outcomes import mark_resend
+from wflo_otel.wire.api import Route, RouteKind
+from wflo_otel.wire.dialects import provider_of_model
+from wflo_otel.wire.route import recognise
+
+if TYPE_CHECKING:
+    import httpx
+
+#: No cap is that large: a request whose body may not change is refused rather than clamped.
+_UNCAPPABLE = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Boarding:
+    """A request that is to be guarded, before its body was read."""
+
+    active: Active
+    route: Route
+    caller: Caller
+    library: Library
+
+    def flight(self, parcel: Parcel) -> Flight | None:
+        """Read what is asked for; ``None``: it is not what its path says, so it is let pass."""
+        if parcel.body is None:
+            api = self.route.api
+            ask: Ask | None = Ask(api.operation, self.route.provider_hint or "", None)
+        else:
+            ask = self.route.api.ask(self.route, parcel.body)
+        return None if ask is None else Flight(self, ask, parcel)
+
+
+def board(library: Library, request: httpx.Request) -> Boarding | None:
+    """Say whether a request is to be guarded."""
+    now = active()
+    if now is None or request.method not in {"POST", "GET"}:
+        return None
+    route = recognise(request.method, str(request.url))
+    if route is None or route.kind is RouteKind.FREE or not may_be_json(request):
+        return None
+    caller = current_caller()
+    return None if caller is None else Boarding(now, route, caller, library)
+
+
+class Flight:
+    """A request on its way. Made for one request, used by one thread or task at a time."""
+
+    def __init__(self, boarding: Boarding, ask: Ask, parcel: Parcel) -> None:
+        self.active = boarding.active
+        self.library = boarding.library
+        self.route = boarding.route
+        self.ask = ask
+        self.hides_usage = False
+        #: The first exchange on the wire has taken this flight's permit.
+        self.is_taken = False
+        self.is_sending = False
+        self._parcel = parcel
+        self._signed = is_signed(parcel.request)
+        self._permit: Permit | None = None
+        self.call = self.active.call(
+            ask,
+            boarding.caller,
+            attempt=_attempt(parcel.request),
+            least_cap=self._least_cap(),
+        )
+        self.outer = outer_permit() if self.route.kind is RouteKind.CALL else None
+        self.span = self._span()
+
+    def _least_cap(self) -> int:
+        if self.ask.streaming or self._parcel.body is None:
+            return 1
+        if self._signed:
+            return _UNCAPPABLE
+        return self.route.api.least_cap(self.route, self._parcel.body)
+
+    def _span(self) -> CallSpan:
+        around = in_flight()
+        if around is not None and around.span.hold():
+            return around.span
+        url = self._parcel.request.url
+        return span_for(self.active, self.call, url.host, url.port)
+
+    @property
+    def permit(self) -> Permit:
+        """The right to run; there is one once it was admitted."""
+        assert self._permit is not None  # noqa: S101  # the drivers admit first
+        return self._permit
+
+    # -- before it leaves ---------------------------------------------------------------------
+
+    def admit(self) -> httpx.Request:
+        """Ask whether it may leave, waiting in this thread; return the request to send.
+
+        Raises:
+            PolicyViolationError: it may not.
+        """
+        with self._asking():
+            return self._admitted(self._fetched() or self._ask_engine())
+
+    async def admit_async(self) -> httpx.Request:
+        """Ask whether it may leave, awaiting the answer.
+
+        Raises:
+            PolicyViolationError: it may not.
+        """
+        with self._asking():
+            engine = self.active.engine
+            return self._admitted(
+                self._fetched() or await engine.admit_async(self.call, adopting=self.outer)
+            )
+
+    def _ask_engine(self) -> Permit | Refusal:
+        engine = self.active.engine
+        return engine.admit(self.call, adopting=self.outer, may_wait=not _on_a_running_loop())
+
+    def _fetched(self) -> Permit | None:
+        if self.route.kind is not RouteKind.FETCH:
+            return None
+        return self.active.engine.fetch(self.call)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            with self.span.current():
+                yield
+        except BaseException:
+            for permit in (self.outer, self._permit):
+                if permit is not None:
+                    self.active.engine.void(permit)
+            self.span.release()
+            raise
+
+    def _admitted(self, answer: Permit | Refusal) -> httpx.Request:
+        if isinstance(answer, Refusal):
+            raise dress(answer.error())
+        self._permit = answer
+        self.span.identify(answer)
+        return self._outgoing()
+
+    def _outgoing(self) -> httpx.Request:
+        """The request as it leaves: with a smaller cap, or asking for usage, where needed."""
+        request, body = self._parcel.request, self._parcel.body
+        if body is None or self.route.kind is not RouteKind.CALL:
+            return request
+        if (cap := self.permit.cap_to_write) is not None:
+            return with_body(self.library, request, self._capped(body, cap))
+        if self.ask.streaming and not self._signed and not self._shadows():
+            asking = self.route.api.with_usage(self.route, body)
+            if asking is not None:
+                self.hides_usage = True
+                return without_compression(with_body(self.library, request, asking))
+        return request
+
+    def _capped(self, body: bytes, cap: int) -> bytes:
+        capped = self.route.api.with_cap(self.route, body, cap)
+        if capped is None:  # it does not fit, and cannot be made to
+            raise dress(self.active.engine.cut(self.permit).error())
+        self.span.clamped(cap)
+        return capped
+
+    def _shadows(self) -> bool:
+        return self.active.engine.policy.mode is Mode.SHADOW
+
+    # -- on its way ---------------------------------------------------------------------------
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send inside this block; what is raised there closes the permit."""
+        self.span.hold()
+        token = _flight.set(self)
+        self.is_sending = True
+        try:
+            with self.span.current():
+                yield
+        except BaseException as error:
+            self.failed(error)
+            raise
+        finally:
+            self.is_sending = False
+            _flight.reset(token)
+            self.span.release()
+
+    def take(self) -> bool:
+        """Be the first exchange on the wire; False for every further one."""
+        if self.is_taken:
+            return False
+        self.is_taken = True
+        mark_resend(trace.get_current_span(), self.call.attempt)
+        return True
+
+    def failed(self, error: BaseException) -> None:
+        """Sending raised: give back what was reserved if nothing left, else charge it."""
+        kind = type(error).__name__
+        if isinstance(error, self.library.never_sent | PolicyViolationError):
+            self.span.failed(kind)
+            self.void()
+        elif isinstance(error, Exception):
+            self.settle(Outcome(Status.UNKNOWN, error_type=kind))
+        else:
+            self.settle(Outcome(Status.CANCELLED, error_type=kind))
+
+    # -- after it -----------------------------------------------------------------------------
+
+    def settle(self, outcome: Outcome) -> CallRecord | None:
+        """Charge what the exchange used."""
+        if background.took(self, outcome):
+            return None
+        with self.span.current():
+            record = self.active.engine.settle(self.permit, outcome)
+        self.shown(record, outcome.answer)
+        return record
+
+    def cut(self, outcome: Outcome) -> PolicyViolationError:
+        """Charge a stream that was cut, and say which budget has nothing left for it."""
+        with self.span.current():
+            refusal = self.active.engine.cut(self.permit)
+        record = self.settle(outcome)
+        return dress(refusal.error(sent=True, charged_usd=to_usd(record.cost if record else 0)))
+
+    def settle_later(self, outcome: Outcome) -> None:
+        """Charge what the exchange used, when somebody comes by. For finalizers."""
+        self.active.engine.do_later(partial(self.settle, outcome))
+
+    def void(self) -> None:
+        """Give back what was reserved: the provider did no work."""
+        if not self.permit.closed:
+            self.active.engine.void(self.permit)
+            self.span.release()
+
+    def shown(self, record: CallRecord | None, answer: Answer) -> None:
+        """Show a charge on the span, and let go of it."""
+        if record is not None:
+            self.span.charged(record, answer, self.permit.price.catalogue)
+            self.span.release()
+
+    def response_key(self, answer: Answer) -> str | None:
+        """What names a response that may be fetched again."""
+        response_id = self.route.response_id or answer.response_id
+        if response_id is None:
+            return None
+        provider = self.route.provider_hint or provider_of_model(answer.model)
+        return f"{provider or self.ask.provider}:{response_id}"
+
+    def charge_once(self, answer: Answer) -> str | None:
+        """The key of a response that is being fetched; ``None`` on a call."""
+        return self.response_key(answer) if self.route.kind is RouteKind.FETCH else None
+
+
+_flight: ContextVar[Flight | None] = ContextVar("wflo-flight", default=None)
+
+
+def in_flight() -> Flight | None:
+    """The flight that this code is the sending of."""
+    flight = _flight.get()
+    return flight if flight is not None and flight.is_sending else None
+
+
+def _attempt(request: httpx.Request) -> int:
+    count = request.headers.get("x-stainless-retry-count", "")
+    return int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0
+
+
+def _on_a_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

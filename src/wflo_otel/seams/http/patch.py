@@ -1,0 +1,123 @@
+"""The methods that are put in place of the libraries' own, and how they get there.
+
+Every request of every client passes ``_send_single_request``, whatever transport it uses; every
+exchange on the wire passes ``handle_request`` of a real transport, whoever calls it. Both are
+wrapped, on the class, so that clients made earlier are guarded too. The rule: one exchange is
+guarded once. The first on the wire belongs to the request that was admitted; each further one
+(a transport that retries) asks for itself, and so does one that no client sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from wflo_otel.seams.http.arrival import arrived
+from wflo_otel.seams.http.flight import board, in_flight
+from wflo_otel.seams.http.library import Library
+from wflo_otel.seams.http.request import read, read_async
+
+if TYPE_CHECKING:
+    import httpx
+
+Send = Callable[[Any, "httpx.Request"], "httpx.Response"]
+SendAsync = Callable[[Any, "httpx.Request"], Awaitable["httpx.Response"]]
+
+
+def client_sends(original: Send, library: Library) -> Send:
+    """Guard ``Client._send_single_request``."""
+
+    @wraps(original)
+    def _send_single_request(self: Any, request: httpx.Request) -> httpx.Response:
+        if in_flight() is not None or not isinstance(request.stream, library.sync_stream):
+            return original(self, request)
+        return _guarded(original, library, self, request)
+
+    return _send_single_request
+
+
+def client_sends_async(original: SendAsync, library: Library) -> SendAsync:
+    """Guard ``AsyncClient._send_single_request``."""
+
+    @wraps(original)
+    async def _send_single_request(self: Any, request: httpx.Request) -> httpx.Response:
+        if in_flight() is not None or not isinstance(request.stream, library.async_stream):
+            return await original(self, request)
+        return await _guarded_async(original, library, self, request)
+
+    return _send_single_request
+
+
+def transport_sends(original: Send, library: Library) -> Send:
+    """Guard ``HTTPTransport.handle_request``."""
+
+    @wraps(original)
+    def handle_request(self: Any, request: httpx.Request) -> httpx.Response:
+        flight = in_flight()
+        if flight is None or not flight.take():
+            return _guarded(original, library, self, request)
+        try:
+            response = original(self, request)
+        except BaseException as error:
+            flight.failed(error)
+            raise
+        return arrived(flight, response, library.sync_tee)
+
+    return handle_request
+
+
+def transport_sends_async(original: SendAsync, library: Library) -> SendAsync:
+    """Guard ``AsyncHTTPTransport.handle_async_request``."""
+
+    @wraps(original)
+    async def handle_async_request(self: Any, request: httpx.Request) -> httpx.Response:
+        flight = in_flight()
+        if flight is None or not flight.take():
+            return await _guarded_async(original, library, self, request)
+        try:
+            response = await original(self, request)
+        except BaseException as error:
+            flight.failed(error)
+            raise
+        return arrived(flight, response, library.async_tee)
+
+    return handle_async_request
+
+
+def _guarded(original: Send, library: Library, self: Any, request: httpx.Request) -> httpx.Response:
+    boarding = board(library, request)
+    if boarding is None:
+        return original(self, request)
+    parcel = read(library, request)
+    flight = boarding.flight(parcel)
+    if flight is None:
+        return original(self, parcel.request)
+    outgoing = flight.admit()
+    with flight.sending():
+        response = original(self, outgoing)
+    if not flight.is_taken:
+        response = arrived(flight, response, library.sync_tee)
+    if outgoing is not request:
+        response.request = request
+    return response
+
+
+async def _guarded_async(
+    original: SendAsync, library: Library, self: Any, request: httpx.Request
+) -> httpx.Response:
+    boarding = board(library, request)
+    if boarding is None:
+        return await original(self, request)
+    parcel = await read_async(library, request)
+    flight = boarding.flight(parcel)
+    if flight is None:
+        return await original(self, parcel.request)
+    outgoing = await flight.admit_async()
+    with flight.sending():
+        response = await original(self, outgoing)
+    if not flight.is_taken:
+        response = arrived(flight, response, library.async_tee)
+    if outgoing is not request:
+        response.request = request
+    return response

@@ -1,0 +1,127 @@
+"""The span that shows a call: another instrumentation's, where one is current, or our own.
+
+The rule: one span per logical call. A span that somebody else started is completed and never
+ended here; several attempts on one span are added up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import Span
+
+from wflo_otel.core.call import Answer, Call, CallRecord
+from wflo_otel.engine import Permit
+from wflo_otel.seams.active import Active
+from wflo_otel.telemetry.dialects import is_genai_span
+from wflo_otel.telemetry.outcomes import accumulate, answered, clamp, enrich, fail
+from wflo_otel.telemetry.spans import start_llm_span
+from wflo_otel.telemetry.tally import Tally
+from wflo_otel.telemetry.values import error_type
+
+#: So many foreign spans are remembered, for attempts that come later.
+_REMEMBERED = 4096
+
+
+class Tallies:
+    """What was charged on spans of others, by span. Bounded: the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[int, int], Tally] = OrderedDict()
+
+    def of(self, span: Span) -> Tally:
+        """The tally of a span, found by its context: a wrapper of it is the same span."""
+        context = span.get_span_context()
+        key = (context.trace_id, context.span_id)
+        with self._lock:
+            tally = self._known.get(key)
+            if tally is None:
+                tally = self._known[key] = Tally()
+                if len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        return tally
+
+
+_tallies = Tallies()
+
+
+class CallSpan:
+    """A span, for as long as somebody holds it. Ours ends when the last one lets go."""
+
+    def __init__(self, span: Span, tally: Tally, *, is_ours: bool) -> None:
+        self.span = span
+        self.is_ours = is_ours
+        self._tally = tally
+        self._lock = threading.Lock()
+        self._holders = 1
+        self._failure: str | None = None
+
+    def hold(self) -> bool:
+        """Keep it open; False where it has ended already."""
+        with self._lock:
+            if self._holders == 0:
+                return False
+            self._holders += 1
+            return True
+
+    def release(self) -> None:
+        """Let go."""
+        with self._lock:
+            self._holders -= 1
+            is_last = self._holders == 0
+        if not is_last or not self.is_ours:
+            return
+        if self._failure is not None:
+            fail(self.span, self._failure)
+        self.span.end()
+
+    def identify(self, permit: Permit) -> None:
+        """Tell a permit which span shows it."""
+        context = self.span.get_span_context()
+        if context.is_valid:
+            permit.trace_id = trace.format_trace_id(context.trace_id)
+            permit.span_id = trace.format_span_id(context.span_id)
+
+    def clamped(self, cap: int) -> None:
+        """Show the output cap that was written into the request."""
+        clamp(self.span, cap)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Be the current span inside the block, so that what happens there is told on it."""
+        if not self.is_ours and trace.get_current_span() is self.span:
+            yield
+            return
+        token = otel_context.attach(trace.set_span_in_context(self.span))
+        try:
+            yield
+        finally:
+            otel_context.detach(token)
+
+    def charged(self, record: CallRecord, answer: Answer, catalogue: str) -> None:
+        """Show what an attempt used, cost and said."""
+        if not self.is_ours:
+            enrich(self.span, record, self._tally, catalogue=catalogue)
+            return
+        accumulate(self.span, record, self._tally, catalogue=catalogue)
+        answered(self.span, answer)
+        self._failure = error_type(record)
+
+    def failed(self, kind: str) -> None:
+        """Show that an attempt never reached the provider."""
+        self._failure = kind
+
+
+def span_for(active: Active, call: Call, address: str, port: int | None) -> CallSpan:
+    """Take the current span if it tells of this call, else start one."""
+    current = trace.get_current_span()
+    if is_genai_span(current):
+        return CallSpan(current, _tallies.of(current), is_ours=False)
+    started = start_llm_span(call, tracer=active.tracer, address=address, port=port)
+    return CallSpan(started, Tally(), is_ours=True)

@@ -1,0 +1,60 @@
+"""The open permit that an outer seam leaves for the inner one that sees the wire.
+
+An outer seam (a decorator around an SDK call) reserves and cannot see what is sent. The rule:
+the first inner seam of its call takes the permit over, and only the first; further calls, and
+retries, reserve for themselves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from opentelemetry import context as otel_context
+
+from wflo_otel.engine import Permit
+
+_OTEL_KEY = otel_context.create_key("wflo-offer")
+
+
+class Offer:
+    """A permit that can be taken once, from any thread."""
+
+    __slots__ = ("_lock", "_permit")
+
+    def __init__(self, permit: Permit) -> None:
+        self._lock = threading.Lock()
+        self._permit: Permit | None = permit
+
+    def take(self) -> Permit | None:
+        """The permit, for the first who asks; ``None`` for everyone else."""
+        with self._lock:
+            permit, self._permit = self._permit, None
+        return permit if permit is not None and not permit.closed else None
+
+
+_offer: ContextVar[Offer | None] = ContextVar("wflo-offer", default=None)
+
+
+@contextmanager
+def offering(permit: Permit) -> Iterator[None]:
+    """Leave this permit for the first inner seam inside the block; after it nobody takes it."""
+    offer = Offer(permit)
+    token = otel_context.attach(otel_context.set_value(_OTEL_KEY, offer))
+    own = _offer.set(offer)
+    try:
+        yield
+    finally:
+        _offer.reset(own)
+        otel_context.detach(token)
+        offer.take()
+
+
+def outer_permit() -> Permit | None:
+    """Take over the permit of the seam around this one, if it left one nobody took yet."""
+    for carried in (otel_context.get_value(_OTEL_KEY), _offer.get()):
+        if isinstance(carried, Offer):
+            return carried.take()
+    return None
