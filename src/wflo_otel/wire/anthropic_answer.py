@@ -31,22 +31,26 @@ class MessagesFold:
     def __init__(self, dialect: Dialect) -> None:
         self.output_chars = 0
         self.output_chunks = 0
+        self.plain: str | None = None
         self._dialect = dialect
         self._id: str | None = None
         self._model: str | None = None
         self._usage: dict[str, object] = {}
         self._reason: str | None = None
         self._calls = CallPieces()
+        #: How many blocks have begun: some gateways use an index twice.
+        self._begun = 0
         self._error: str | None = None
         self._done = False
 
     def event(self, data: JsonObject) -> bool:
         """Take one event. None carries nothing but usage."""
         kind = data.get("type")
+        self.plain = None
         if kind == "content_block_delta":
-            self._take_delta(data.get("index"), data.get("delta"))
+            self._take_delta(data.get("delta"))
         elif kind == "content_block_start":
-            self._take_block(data.get("index"), mapping(data.get("content_block")))
+            self._take_block(mapping(data.get("content_block")))
         elif kind == "message_start":
             self._take_message(mapping(data.get("message")))
         elif kind == "message_delta":
@@ -61,8 +65,8 @@ class MessagesFold:
     def whole(self, data: JsonObject) -> None:
         """Take a whole message."""
         self._take_message(data)
-        for index, block in enumerate(objects(data.get("content"))):
-            self._take_block(index, block)
+        for block in objects(data.get("content")):
+            self._take_block(block)
         self._done = data.get("type") == "message"
 
     def done(self) -> None:
@@ -102,21 +106,21 @@ class MessagesFold:
         if reason:
             self._reason = plain_name(reason) or "other"
 
-    def _take_block(self, index: object, block: Mapping[str, object]) -> None:
+    def _take_block(self, block: Mapping[str, object]) -> None:
         """A block begins, or is whole: the input of a tool is then in it."""
+        self._begun += 1
         for key in ("text", "thinking"):
             if isinstance(written := block.get(key), str):
                 self.output_chars += len(written)
         if block.get("type") != "tool_use":
             return
-        place = _place(index)
-        self._calls.begin(place, text(block.get("id")), text(block.get("name")))
+        self._calls.begin(self._begun, text(block.get("id")), text(block.get("name")))
         if given := block.get("input"):
             arguments = compact(given)
             self.output_chars += len(arguments)
-            self._calls.more(place, arguments)
+            self._calls.more(self._begun, arguments)
 
-    def _take_delta(self, index: object, delta: object) -> None:
+    def _take_delta(self, delta: object) -> None:
         if not isinstance(delta, dict):
             return
         for key in _DELTA_TEXTS:
@@ -125,9 +129,7 @@ class MessagesFold:
                 self.output_chars += len(piece)
                 self.output_chunks += 1
                 if key == "partial_json":
-                    self._calls.more(_place(index), piece)
+                    self._calls.more(self._begun, piece)
+                else:
+                    self.plain = piece
                 return
-
-
-def _place(index: object) -> int:
-    return index if isinstance(index, int) else 0

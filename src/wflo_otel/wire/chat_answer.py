@@ -26,6 +26,7 @@ class ChatFold:
     def __init__(self, dialect: Dialect) -> None:
         self.output_chars = 0
         self.output_chunks = 0
+        self.plain: str | None = None
         self._dialect = dialect
         self._head: dict[str, str] = {}
         self._usage: Mapping[str, object] | None = None
@@ -46,6 +47,7 @@ class ChatFold:
             self._take_choices(choices)
         elif failed := error_type(data):
             self._error = failed
+        self.plain = _plain(data, choices)
         usage = data.get("usage")
         if usage is None and "x_groq" in data:
             usage = mapping(data["x_groq"]).get("usage")
@@ -146,3 +148,17 @@ def _length(written: object) -> int:
         return len(written)
     parts = (part.get("text") for part in objects(written))
     return sum(len(part) for part in parts if isinstance(part, str))
+
+
+def _plain(data: JsonObject, choices: object) -> str | None:
+    """The text of a chunk that brings one piece of text, and neither end, usage nor error."""
+    if data.get("usage") or "x_groq" in data or not isinstance(choices, list) or len(choices) != 1:
+        return None
+    choice = mapping(choices[0])
+    if choice.get("finish_reason") or "error" in choice or "error" in data:
+        return None
+    delta = mapping(choice.get("delta"))
+    news = [(key, value) for key, value in delta.items() if value and key != "role"]
+    if len(news) != 1 or news[0][0] not in _TEXT_KEYS:
+        return None
+    return news[0][1] if isinstance(news[0][1], str) else None

@@ -126,6 +126,7 @@ ROWS: dict[str, Dialect] = {
     "api.z.ai": Dialect("zai"),
     "api.venice.ai": Dialect("venice"),
     "api.ai21.com": Dialect("ai21"),
+    "api.avian.io": Dialect("avian", cost=_cost),
     "api.voyageai.com": Dialect("voyage"),
 }
 

@@ -33,6 +33,7 @@ class ResponsesFold:
     def __init__(self, dialect: Dialect) -> None:
         self.output_chars = 0
         self.output_chunks = 0
+        self.plain: str | None = None
         self._dialect = dialect
         self._response: Mapping[str, object] = {}
         self._calls = CallPieces()
@@ -43,12 +44,14 @@ class ResponsesFold:
     def event(self, data: JsonObject) -> bool:
         """Take one event. None carries nothing but usage."""
         kind = data.get("type")
+        self.plain = None
         if not isinstance(kind, str):
             self._error = error_type(data) or self._error
         elif kind.endswith(".delta"):
             if isinstance(piece := data.get("delta"), str) and piece:
                 self.output_chars += len(piece)
                 self.output_chunks += 1
+                self.plain = piece
         elif kind == "response.output_item.done":
             self._take_item(mapping(data.get("item")))
         elif isinstance(response := data.get("response"), dict):

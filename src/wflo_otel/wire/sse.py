@@ -10,9 +10,13 @@ from typing import Protocol
 
 from wflo_otel.core.call import Answer
 from wflo_otel.wire.body import JsonObject, read_object
+from wflo_otel.wire.repeat import Pattern, learn
 
 #: An event beyond this is passed on unread. (Images and encrypted reasoning come in megabytes.)
 MAX_EVENT_BYTES = 32 * 1024 * 1024
+
+#: How often a reader learns what most events look like, in one stream.
+_MAX_LESSONS = 32
 
 #: What ends an event that is being skipped.
 _SEPARATORS = (b"\n\n", b"\n\r\n", b"\r\r")
@@ -23,6 +27,8 @@ class Fold(Protocol):
 
     output_chars: int
     output_chunks: int
+    #: The text that the last event brought, if it brought nothing else.
+    plain: str | None
 
     def event(self, data: JsonObject) -> bool:
         """Take one event; return whether it carries nothing but the usage."""
@@ -69,6 +75,8 @@ class EventCutter:
 
     def _cut_lf(self, data: bytes) -> list[bytes]:
         buffer = self.buffer
+        if not buffer and data.endswith(b"\n\n") and _is_one(data):
+            return [data]  # as most events come
         start = max(len(buffer) - 1, 0)
         buffer += data
         end = buffer.find(b"\n\n", start)
@@ -104,6 +112,13 @@ class EventCutter:
         return events
 
 
+def _is_one(event: bytes) -> bool:
+    """Whether bytes that end in a blank line are one event of one line, or of two."""
+    end = len(event) - 2
+    first = event.find(b"\n")
+    return first == end or event.find(b"\n", first + 1) == end
+
+
 def payload(event: bytes) -> bytes:
     """The data of an event: its ``data`` lines joined, or a bare JSON text in their place.
 
@@ -132,6 +147,8 @@ class SseReader:
         self._limit = limit
         self._cutter = EventCutter()
         self._tail: bytes | None = None
+        self._pattern: Pattern | None = None
+        self._lessons = _MAX_LESSONS
         self.skipped = 0
 
     @property
@@ -182,13 +199,23 @@ class SseReader:
         return data[:end] + self._take(data[end:])
 
     def _read(self, event: bytes) -> bool:
+        """Read an event; return whether it carries nothing but the usage."""
+        fold = self._fold
+        if self._pattern is not None and (chars := self._pattern.chars(event)):
+            fold.output_chars += chars
+            fold.output_chunks += 1
+            return False
         data = payload(event)
         found = read_object(data)
-        if found is not None:
-            return self._fold.event(found)
-        if data.strip() == b"[DONE]":
-            self._fold.done()
-        return False
+        if found is None:
+            if data.strip() == b"[DONE]":
+                fold.done()
+            return False
+        bare = fold.event(found)
+        if fold.plain and self._lessons:
+            self._lessons -= 1
+            self._pattern = learn(event, fold.plain) or self._pattern
+        return bare
 
 
 class HidingReader(SseReader):
