@@ -11,10 +11,6 @@ import pytest
 import wflo_otel.testing
 from wflo_otel.testing import FakeClock, ScriptedProvider
 
-pytestmark = pytest.mark.skipif(
-    "wflo_otel.testing.plugin" not in sys.modules, reason="wflo-otel is not installed here"
-)
-
 
 def test_a_test_gets_a_provider_that_answers(wflo_provider: ScriptedProvider) -> None:
     with urllib.request.urlopen(f"{wflo_provider.openai_url}/models") as answer:

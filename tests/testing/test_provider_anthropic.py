@@ -10,6 +10,8 @@ import pytest
 
 from wflo_otel.testing import Reply, ScriptedProvider, ToolRequest
 
+pytestmark = pytest.mark.legacy
+
 REQUEST = {
     "model": "claude-haiku-4-5",
     "max_tokens": 100,

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import genai_prices
 import pytest
 
 import wflo_otel.testing.provider
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall, Tokens, price_of
-
-genai_prices = pytest.importorskip("genai_prices")
 
 KINDS = {
     "plain": Tokens(input=1_000, output=500),

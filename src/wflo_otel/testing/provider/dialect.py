@@ -26,7 +26,8 @@ class Dialect:
     #: The most output tokens that this request allows; ``None`` where it sets no cap.
     cap: Callable[[JsonObject], int | None]
     body: Callable[[Exchange], JsonObject]
-    events: Callable[[Exchange], Iterator[Event]]
+    #: ``None`` where the endpoint has no streams.
+    events: Callable[[Exchange], Iterator[Event]] | None
 
 
 def event(data: JsonObject, *, name: str | None = None, tokens: int = 0) -> Event:
@@ -38,8 +39,3 @@ def event(data: JsonObject, *, name: str | None = None, tokens: int = 0) -> Even
 def cap_of(body: JsonObject, *names: str) -> int | None:
     """Return the first of these fields that is set."""
     return next((int(body[name]) for name in names if body.get(name) is not None), None)
-
-
-def no_events(exchange: Exchange) -> Iterator[Event]:
-    """Give the stream of an endpoint that has none."""
-    return iter(())

@@ -6,7 +6,7 @@ import base64
 import struct
 from collections.abc import Iterator
 
-from wflo_otel.testing.provider.dialect import Dialect, Event, cap_of, event, no_events
+from wflo_otel.testing.provider.dialect import Dialect, Event, cap_of, event
 from wflo_otel.testing.provider.openai_chat import DONE, usage, wants_usage
 from wflo_otel.testing.provider.output import Exchange
 from wflo_otel.testing.provider.request import JsonObject
@@ -80,4 +80,4 @@ def _base64(vector: list[float]) -> str:
 
 
 COMPLETIONS = Dialect("completions", _cap, _completion_body, _completion_events)
-EMBEDDINGS = Dialect("embeddings", _no_output, _embeddings_body, no_events)
+EMBEDDINGS = Dialect("embeddings", _no_output, _embeddings_body, None)

@@ -131,7 +131,8 @@ class _Stream:
         return next(self._items)
 
 
-def _events(exchange: Exchange) -> Iterator[Event]:
+def events_of(exchange: Exchange) -> Iterator[Event]:
+    """Give a response as a stream, from its first event."""
     output, stream = exchange.output, _Stream()
     for kind in ("created", "in_progress"):
         yield stream.event(kind, response=_open(exchange, "in_progress"))
@@ -180,7 +181,13 @@ def _call_events(
     yield stream.event("output_item.done", output_index=at, item=item)
 
 
-RESPONSES = Dialect("responses", _cap, _body, _events)
+def _created(exchange: Exchange) -> JsonObject:
+    if exchange.request.body.get("background"):
+        return _open(exchange, "queued")
+    return _body(exchange)
+
+
+RESPONSES = Dialect("responses", _cap, _created, events_of)
 
 
 class KeptResponses:
@@ -191,15 +198,8 @@ class KeptResponses:
         self._polls: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def keep(self, exchange: Exchange) -> JsonObject:
-        """Keep a response and return its body, as creating it answers."""
-        self.keep_streamed(exchange)
-        if exchange.request.body.get("background"):
-            return _open(exchange, "queued")
-        return _body(exchange)
-
-    def keep_streamed(self, exchange: Exchange) -> None:
-        """Keep a response whose stream is sent."""
+    def keep(self, exchange: Exchange) -> None:
+        """Keep a response under its id."""
         with self._lock:
             self._kept[response_id(exchange)] = exchange
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from collections.abc import Iterator
 from itertools import count, islice
 from urllib.parse import parse_qs, urlsplit
 
 from wflo_otel.testing.provider.anthropic_messages import MESSAGES
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall
 from wflo_otel.testing.provider.connection import Connection
-from wflo_otel.testing.provider.dialect import Dialect
+from wflo_otel.testing.provider.dialect import Dialect, Event
 from wflo_otel.testing.provider.errors import anthropic_error, openai_error
 from wflo_otel.testing.provider.openai_chat import CHAT
 from wflo_otel.testing.provider.openai_plain import COMPLETIONS, EMBEDDINGS
-from wflo_otel.testing.provider.openai_responses import RESPONSES, KeptResponses
+from wflo_otel.testing.provider.openai_responses import RESPONSES, KeptResponses, events_of
 from wflo_otel.testing.provider.output import Exchange, exchange
 from wflo_otel.testing.provider.request import JsonObject, ReceivedRequest, words
 from wflo_otel.testing.provider.script import Reply, Script
@@ -89,7 +90,7 @@ class Service:
             return client.send_json(200, self._kept.poll(kept), self._headers(kept.key))
         (seen,) = query.get("starting_after", ["-1"])
         stream = client.open_stream(self._headers(kept.key), kept.reply.encoding)
-        for event in islice(RESPONSES.events(kept), int(seen) + 1, None):
+        for event in islice(events_of(kept), int(seen) + 1, None):
             stream.send(event.text)
         return stream.end()
 
@@ -128,24 +129,26 @@ class Service:
         key = f"{self._prefix}{next(self._keys):06d}"
         made = exchange(request, reply, cap=dialect.cap(request.body), key=key)
         entry = BilledCall(made.model, dialect.endpoint, made.tokens)
-        streamed = request.stream and dialect is not EMBEDDINGS
-        if streamed:
+        events = dialect.events(made) if request.stream and dialect.events else None
+        if events is not None:
             entry.start_stream()
+        if dialect is RESPONSES:
+            self._kept.keep(made)
         self.bill.entries.append(entry)
         if not client.stays(reply.delay_s):
             entry.disconnected = True
             return client.drop()
         try:
-            send = self._stream if streamed else self._whole
-            return send(dialect, made, entry, client)
+            if events is not None:
+                return self._stream(events, made, entry, client)
+            return self._whole(dialect.body(made), made, entry, client)
         except ConnectionError:
             entry.disconnected = True
             raise
 
     def _whole(
-        self, dialect: Dialect, made: Exchange, entry: BilledCall, client: Connection
+        self, body: JsonObject, made: Exchange, entry: BilledCall, client: Connection
     ) -> None:
-        body = self._kept.keep(made) if dialect is RESPONSES else dialect.body(made)
         headers, encoding = self._headers(made.key), made.reply.encoding
         if made.reply.drop:
             entry.disconnected = True
@@ -153,13 +156,11 @@ class Service:
         return client.send_json(made.reply.status, body, headers, encoding)
 
     def _stream(
-        self, dialect: Dialect, made: Exchange, entry: BilledCall, client: Connection
+        self, events: Iterator[Event], made: Exchange, entry: BilledCall, client: Connection
     ) -> None:
-        if dialect is RESPONSES:
-            self._kept.keep_streamed(made)
         half = made.tokens.output / 2 if made.reply.drop else None
         stream = client.open_stream(self._headers(made.key), made.reply.encoding)
-        for event in dialect.events(made):
+        for event in events:
             pause = made.reply.chunk_delay_s if event.tokens else 0
             if not client.stays(pause) or (half is not None and entry.tokens.output >= half):
                 entry.disconnected = True
