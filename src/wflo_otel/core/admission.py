@@ -145,12 +145,14 @@ def _hold(entries: Sequence[Entry], request: Reserve, granted: Granted) -> None:
 
 
 def _mark(entries: Sequence[Entry], request: Reserve, answer: Admission, now: float) -> None:
-    """Leave what a refusal leaves behind: a place in the queue, or a stop."""
+    """Leave what a refusal leaves behind: a place in the queue, a count, or a stop."""
     for ledger, _ in entries:
         if isinstance(answer, Queued) and ledger.key in answer.keys:
             ledger.enqueue(request.call_id, now)
         else:
             ledger.queue.pop(request.call_id, None)
+        if isinstance(answer, Exceeded | Stopped) and ledger.key == answer.key:
+            ledger.refused += 1
         if isinstance(answer, Exceeded) and answer.stops and ledger.key == answer.key:
             ledger.stopped = f"{answer.unit} budget exceeded"
 

@@ -65,6 +65,8 @@ class Ledger:
     queue: dict[str, float] = field(default_factory=dict)
     #: Why every further call is refused.
     stopped: str | None = None
+    #: How many times this scope refused a call.
+    refused: int = 0
     #: Units whose warning was given.
     warned: set[Unit] = field(default_factory=set)
 

@@ -246,4 +246,5 @@ def view(ledger: Ledger) -> LedgerView:
         flagged=ledger.flagged,
         stopped=ledger.stopped,
         open_calls=len(ledger.reservations),
+        refused=ledger.refused,
     )

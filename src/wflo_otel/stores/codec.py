@@ -163,6 +163,8 @@ def encode_ledger(ledger: Ledger) -> str:
         plain["queue"] = ledger.queue
     if ledger.stopped is not None:
         plain["stopped"] = ledger.stopped
+    if ledger.refused:
+        plain["refused"] = ledger.refused
     if ledger.warned:
         plain["warned"] = sorted(ledger.warned)
     return _dump(plain)
@@ -176,23 +178,21 @@ def decode_ledger(key: str, text: str) -> Ledger:
     """
     plain = _load(text)
     try:
+        limits, held = plain.get("limits", {}), plain.get("reservations", {})
         reservations = {
-            call_id: Reservation(Amount(usd, tokens, calls), owner, expires_at)
-            for call_id, (usd, tokens, calls, owner, expires_at) in plain.get(
-                "reservations", {}
-            ).items()
+            call_id: Reservation(Amount(*amount), owner, expires_at)
+            for call_id, (*amount, owner, expires_at) in held.items()
         }
         return Ledger(
             key,
-            limits={unit: plain["limits"][unit] for unit in UNITS if unit in plain["limits"]}
-            if "limits" in plain
-            else {},
+            limits={unit: limits[unit] for unit in UNITS if unit in limits},
             settled=Amount(*plain["settled"]),
             pending=sum((each.amount for each in reservations.values()), ZERO),
             reservations=reservations,
             expired={call: Amount(*each) for call, each in plain.get("expired", {}).items()},
             queue=plain.get("queue", {}),
             stopped=plain.get("stopped"),
+            refused=plain.get("refused", 0),
             warned=set(plain.get("warned", ())),
         )
     except _DAMAGE as error:
