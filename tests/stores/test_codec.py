@@ -95,6 +95,7 @@ ledgers = st.builds(
     expired=st.dictionaries(texts, amounts, max_size=2),
     queue=st.dictionaries(texts, times, max_size=2),
     stopped=names,
+    refused=counts,
     warned=st.sets(st.sampled_from(UNITS)),
 )
 
@@ -138,7 +139,7 @@ def test_a_ledger_reads_as_it_was_written(
         (
             Ledger,
             {"key", "limits", "settled", "pending", "reservations", "expired", "queue"}
-            | {"stopped", "warned"},
+            | {"stopped", "refused", "warned"},
         ),
     ],
 )
