@@ -6,6 +6,7 @@ VENV ?= .venv
 LEGACY ?= .venv-legacy
 BIN := $(VENV)/bin
 PIP_QUIET := -q --disable-pip-version-check
+PYTEST ?= pytest
 PYTEST_ARGS ?=
 
 .PHONY: demo test test-legacy lint types bench dist clean
@@ -14,11 +15,11 @@ demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo/demo.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m $(PYTEST) $(PYTEST_ARGS)
 
 # The second environment: the SDKs that CrewAI and others still need.
 test-legacy: $(LEGACY)/.test
-	$(LEGACY)/bin/python -m pytest -m legacy $(PYTEST_ARGS)
+	$(LEGACY)/bin/python -m $(PYTEST) -m legacy $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
