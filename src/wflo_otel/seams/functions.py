@@ -13,34 +13,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from wflo_otel.core.call import Call, Status
+from wflo_otel.core.call import Call
 from wflo_otel.engine import Engine, Permit, Refusal
 from wflo_otel.errors import ConfigError
+from wflo_otel.seams.outcomes import Outcome, Raised, Returned
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A function came to its end; of a generator this is the value of its ``return``."""
-
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """A function raised, was cancelled, or was closed."""
-
-    error: BaseException
-
-
-Outcome: TypeAlias = Returned | Raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +94,9 @@ def name_of(fn: object) -> str:
     return getattr(fn, "__name__", None) or type(fn).__name__
 
 
-def status_of(outcome: Outcome) -> Status:
-    """Say how an invocation ended."""
-    match outcome:
-        case Returned():
-            return Status.OK
-        case Raised(GeneratorExit()):
-            return Status.ABANDONED
-        case Raised(asyncio.CancelledError() | KeyboardInterrupt() | SystemExit()):
-            return Status.CANCELLED
-        case _:
-            return Status.ERROR
-
-
-def error_type_of(outcome: Outcome) -> str | None:
-    """Name the class of the exception, never its message."""
-    if isinstance(outcome, Returned) or isinstance(outcome.error, GeneratorExit):
-        return None
-    return type(outcome.error).__qualname__
+def is_generator(fn: object) -> bool:
+    """Whether it yields, one way or the other."""
+    return _is(inspect.isasyncgenfunction, fn) or _is(inspect.isgeneratorfunction, fn)
 
 
 def _driver(fn: Callable[..., object]) -> Callable[[Callable[..., Any], FlowOf], Any]:
@@ -271,7 +240,8 @@ def _begin(flow: Flow) -> Run:
     step = next(flow)
     while isinstance(step, Admit):
         may_wait = not _is_on_a_loop()
-        answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
+        with _closing_if_it_fails(flow):
+            answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
         step = flow.send(answer)
     return step
 
@@ -279,9 +249,20 @@ def _begin(flow: Flow) -> Run:
 async def _begin_async(flow: Flow) -> Run:
     step = next(flow)
     while isinstance(step, Admit):
-        answer = await step.engine.admit_async(step.call, adopting=step.adopting)
+        with _closing_if_it_fails(flow):
+            answer = await step.engine.admit_async(step.call, adopting=step.adopting)
         step = flow.send(answer)
     return step
+
+
+@contextmanager
+def _closing_if_it_fails(flow: Flow) -> Iterator[None]:
+    """Whoever waits for an answer may be cancelled."""
+    try:
+        yield
+    except BaseException:
+        flow.close()
+        raise
 
 
 def _is_on_a_loop() -> bool:

@@ -16,15 +16,8 @@ from wflo_otel.core.call import Ask, CallRecord, Operation
 from wflo_otel.core.policy import Budget
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import Active
-from wflo_otel.seams.functions import (
-    Flow,
-    Invocation,
-    Outcome,
-    Returned,
-    Run,
-    error_type_of,
-    status_of,
-)
+from wflo_otel.seams.functions import Flow, Invocation, Run
+from wflo_otel.seams.outcomes import Outcome, Returned, error_type_of, status_of
 from wflo_otel.seams.refusal import dress
 from wflo_otel.telemetry.outcomes import finish
 from wflo_otel.telemetry.safely import safely

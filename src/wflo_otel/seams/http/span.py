@@ -7,6 +7,7 @@ ended here; several attempts on one span are added up.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +38,7 @@ class Tallies:
 
     def of(self, span: Span) -> Tally:
         """The tally of a span, found by its context: a wrapper of it is the same span."""
-        context = span.get_span_context()
-        key = (context.trace_id, context.span_id)
+        key = _key(span)
         with self._lock:
             tally = self._known.get(key)
             if tally is None:
@@ -118,10 +118,28 @@ class CallSpan:
         self._failure = kind
 
 
-def span_for(active: Active, call: Call, address: str, port: int | None) -> CallSpan:
-    """Take the current span if it tells of this call, else start one."""
+#: Spans of ours that are open, so that a seam inside another holds the same one.
+_open: weakref.WeakValueDictionary[tuple[int, int], CallSpan] = weakref.WeakValueDictionary()
+
+
+def span_for(
+    active: Active, call: Call, address: str | None = None, port: int | None = None
+) -> CallSpan:
+    """Take the current span if it tells of this call, else start one.
+
+    A span that a seam of ours started around this one is held too: it ends with the last.
+    """
     current = trace.get_current_span()
     if is_genai_span(current):
+        ours = _open.get(_key(current))
+        if ours is not None and ours.hold():
+            return ours
         return CallSpan(current, _tallies.of(current), is_ours=False)
     started = start_llm_span(call, tracer=active.tracer, address=address, port=port)
-    return CallSpan(started, Tally(), is_ours=True)
+    made = _open[_key(started)] = CallSpan(started, Tally(), is_ours=True)
+    return made
+
+
+def _key(span: Span) -> tuple[int, int]:
+    context = span.get_span_context()
+    return context.trace_id, context.span_id

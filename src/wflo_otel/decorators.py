@@ -1,0 +1,227 @@
+"""Decorators for functions, coroutine functions, generators and async generators.
+
+Each keeps the kind, the signature and the type of what it decorates, may be written bare or
+with options, and works without any set-up: nothing is refused then, calls are only counted.
+
+    >>> import wflo_otel as wflo
+    >>> @wflo.track_llm_call(model="gpt-4")
+    ... async def ask(messages): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from typing import ParamSpec, TypeVar, overload
+
+from wflo_otel.bootstrap import ensure_configured
+from wflo_otel.context import entered, inner_frame
+from wflo_otel.core.call import Answer
+from wflo_otel.core.usage import Usage
+from wflo_otel.seams.amounts import budget_of, nano_usd_of
+from wflo_otel.seams.functions import name_of, wrap
+from wflo_otel.seams.llm_calls import ModelCall, llm_flow, tell
+from wflo_otel.seams.saving import Saved, checkpoint_flow, save
+from wflo_otel.seams.work import agent_flow, frame_of_caller, tool_flow
+
+__all__ = [
+    "checkpoint",
+    "record_usage",
+    "scope",
+    "track_agent_cost",
+    "track_llm_call",
+    "track_tool_call",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def track_llm_call(fn: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_llm_call(
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    usage: Callable[..., object] | None = None,
+    prompt: Callable[..., object] | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def track_llm_call(
+    fn: Callable[P, R] | None = None,
+    /,
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    usage: Callable[..., object] | None = None,
+    prompt: Callable[..., object] | None = None,
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Guard a function that calls a model: one call, with its tokens, cost and duration.
+
+    Where the call goes out through a guarded HTTP client, that is where it is measured. Where
+    it does not, usage comes from what is returned (responses of OpenAI, Anthropic, LangChain
+    and Google are understood), from ``usage=``, or from :func:`record_usage`; else it is
+    estimated from the lengths of prompt and answer, and marked as an estimate.
+
+    Args:
+        model: what is asked; may be left out where the response, or the request, names it.
+        provider: who answers, such as ``openai``; by default found by the model's name.
+        usage: takes the function's result; returns a response, a usage object or a mapping.
+        prompt: takes the function's arguments; returns the text, or the messages. By default
+            arguments that are text or messages are taken.
+
+    Raises:
+        BudgetExceededError: when called: a budget leaves no room. The function did not run.
+        UnpricedModelError: when called: nobody knows the model's price, and the policy
+            refuses that.
+    """
+    flow = partial(llm_flow, ensure_configured, ModelCall(model, provider, usage, prompt))
+    return _decorated(fn, lambda each: wrap(each, flow))
+
+
+@overload
+def track_tool_call(fn: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_tool_call(
+    *, tool_name: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def track_tool_call(
+    fn: Callable[P, R] | None = None, /, *, tool_name: str | None = None
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count a tool's calls, their duration and their failures; model calls inside are its own.
+
+    Args:
+        tool_name: by default the function's name.
+
+    Raises:
+        BudgetExceededError: when called: the run was stopped. The tool did not run.
+    """
+    return _decorated(
+        fn,
+        lambda each: wrap(each, partial(tool_flow, ensure_configured, tool_name or name_of(each))),
+    )
+
+
+@overload
+def track_agent_cost(fn: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_agent_cost(
+    *, agent_name: str | None = None, budget_usd: Decimal | float | str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def track_agent_cost(
+    fn: Callable[P, R] | None = None,
+    /,
+    *,
+    agent_name: str | None = None,
+    budget_usd: Decimal | float | str | None = None,
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Say that a function is an agent: what is called inside it is the agent's to pay.
+
+    Args:
+        agent_name: by default the function's name.
+        budget_usd: US dollars for this agent in each run; the tightest of several holds.
+
+    Raises:
+        ConfigError: ``budget_usd`` is no amount in US dollars.
+    """
+    budget = budget_of(usd=budget_usd)
+
+    def decorate(each: Callable[P, R]) -> Callable[P, R]:
+        name = agent_name or name_of(each)
+        return wrap(each, partial(agent_flow, ensure_configured, name, budget))
+
+    return _decorated(fn, decorate)
+
+
+@overload
+def checkpoint(fn: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def checkpoint(
+    *, checkpoint_name: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+@overload
+def checkpoint(name: str, state: object, /) -> Saved: ...
+def checkpoint(
+    fn: Callable[P, R] | str | None = None,
+    state: object = None,
+    /,
+    *,
+    checkpoint_name: str | None = None,
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]] | Saved:
+    """Save the state that a function returns; or, called with a name and a state, save that.
+
+    As a decorator it saves what the function returned, or its first argument where it returns
+    ``None`` (of a generator, the value it yielded last), under the function's name. A state
+    that cannot be saved there is logged, and the function's result is returned all the same.
+
+    Args:
+        checkpoint_name: by default the function's name.
+
+    Raises:
+        CheckpointCodecError: called with a state that cannot be stored as plain data.
+        StoreError: called while the store cannot take it.
+    """
+    if isinstance(fn, str):
+        return Saved(save(ensure_configured(), frame_of_caller(), fn, state))
+    return _decorated(
+        fn,
+        lambda each: wrap(
+            each, partial(checkpoint_flow, ensure_configured, checkpoint_name or name_of(each))
+        ),
+    )
+
+
+def record_usage(
+    *,
+    input_tokens: int = 0,
+    output_tokens: int = 0,
+    cache_read_tokens: int = 0,
+    cache_write_tokens: int = 0,
+    reasoning_tokens: int = 0,
+    model: str | None = None,
+    cost_usd: Decimal | float | str | None = None,
+) -> None:
+    """Say what the model call in progress has used; called inside ``@track_llm_call``.
+
+    Args:
+        input_tokens: all input, with what was read from or written to a cache.
+        output_tokens: all output, with reasoning.
+        cache_read_tokens, cache_write_tokens, reasoning_tokens: the parts of those.
+        model: the model that answered.
+        cost_usd: what the provider itself says the call cost, in US dollars.
+
+    Raises:
+        ConfigError: no decorated call is in progress here, or ``cost_usd`` is no amount.
+    """
+    usage = Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=cache_read_tokens,
+        cache_write_tokens=cache_write_tokens,
+        reasoning_tokens=reasoning_tokens,
+    )
+    tell(Answer(usage=usage, model=model, provider_cost=nano_usd_of("cost_usd", cost_usd)))
+
+
+@contextmanager
+def scope(
+    *, tenant: str | None = None, user: str | None = None, step: str | None = None
+) -> Iterator[None]:
+    """Say for whom, and in which step, the calls inside the block are made.
+
+    Args:
+        tenant: whose budget under ``budgets.tenants`` they are charged to.
+        user: ``user.id`` on spans.
+        step: the node or task, for the breakdown by step.
+    """
+    ensure_configured()
+    with entered(inner_frame(frame_of_caller(), tenant=tenant, user=user, step=step)):
+        yield
+
+
+def _decorated(
+    fn: Callable[P, R] | None, decorate: Callable[[Callable[P, R]], Callable[P, R]]
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    return decorate if fn is None else decorate(fn)

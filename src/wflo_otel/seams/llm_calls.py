@@ -1,0 +1,235 @@
+"""What happens around a function that calls a model.
+
+The rule: one call is charged once. The permit is offered to what the function calls; a seam
+that sees the wire takes it over and settles it. Where none does, the call is settled here, by
+the usage that its result or its function tells, else by an estimate, which is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field, replace
+
+from wflo_otel.context import Place, inner_frame
+from wflo_otel.core.call import Answer, Ask, CallRecord, Operation, Outcome, Status
+from wflo_otel.engine import Permit, Refusal
+from wflo_otel.errors import ConfigError, PolicyViolationError
+from wflo_otel.seams.active import Active
+from wflo_otel.seams.answers import answer_of, merged, text_chars, usage_of
+from wflo_otel.seams.functions import Admit, Flow, Invocation, Run, is_generator, name_of
+from wflo_otel.seams.http.span import CallSpan, span_for
+from wflo_otel.seams.open_call import offering, outer_permit
+from wflo_otel.seams.outcomes import Raised, Returned, error_type_of, status_of
+from wflo_otel.seams.prompts import prompt_of
+from wflo_otel.seams.refusal import dress
+from wflo_otel.seams.work import frame_of_caller
+from wflo_otel.wire.dialects import provider_of_model
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """How a decorated function calls its model; ``None`` is: found out.
+
+    ``usage`` is given the function's result, ``prompt`` its arguments.
+    """
+
+    model: str | None = None
+    provider: str | None = None
+    usage: Callable[..., object] | None = None
+    prompt: Callable[..., object] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Told:
+    """What a call in progress has said about itself so far: its chunks, ``record_usage``."""
+
+    answer: Answer = field(default_factory=Answer)
+    cut: bool = False
+
+
+_told: ContextVar[Told | None] = ContextVar("wflo-told", default=None)
+
+
+def tell(answer: Answer) -> None:
+    """Say what the innermost call in progress has used; the last word counts.
+
+    Raises:
+        ConfigError: no decorated call is in progress here.
+    """
+    told = _told.get()
+    if told is None:
+        raise ConfigError("record_usage() is for the inside of a function under @track_llm_call")
+    told.answer = replace(
+        told.answer,
+        usage=answer.usage,
+        model=answer.model or told.answer.model,
+        response_id=answer.response_id or told.answer.response_id,
+        provider_cost=answer.provider_cost,
+    )
+
+
+def llm_flow(active: Callable[[], Active], options: ModelCall, invocation: Invocation) -> Flow:
+    """What happens around a function that calls a model."""
+    now, frame = active(), frame_of_caller()
+    if frame.caller.step is None:
+        frame = inner_frame(frame, step=name_of(invocation.fn))
+    call = now.call(_ask(options, invocation), frame.caller)
+    adopting = outer_permit()
+    if adopting is not None:
+        call = replace(call, call_id=adopting.call.call_id)
+    shown = span_for(now, call)
+    bound = now.telemetry.share(call, shown.span)
+    with ExitStack() as leaving:
+        leaving.callback(shown.release)
+        leaving.callback(bound.end)
+        admitted = yield Admit(now.engine, call, adopting)
+        if isinstance(admitted, Refusal):
+            raise dress(admitted.error())
+        assert isinstance(admitted, Permit)  # noqa: S101  # what an Admit is answered with
+        shown.identify(admitted)
+        flight = _Flight(now, options, admitted, shown)
+        inside = _Inside(Place(frame, shown.span), admitted, flight.told)
+        outcome = yield Run(now.engine, inside, flight.seen)
+        assert isinstance(outcome, Returned | Raised)  # noqa: S101  # a Run's answer
+        flight.land(outcome)
+
+
+def _ask(options: ModelCall, invocation: Invocation) -> Ask:
+    found = prompt_of(_prompts(options, invocation))
+    model = options.model
+    return Ask(
+        Operation.CHAT,
+        options.provider or provider_of_model(model) or "",
+        model,
+        streaming=is_generator(invocation.fn),
+        messages=found.messages or 1,
+        text_chars=found.chars,
+        texts=tuple(found.texts),
+    )
+
+
+def _prompts(options: ModelCall, invocation: Invocation) -> Iterable[object]:
+    if options.prompt is not None:
+        return (options.prompt(*invocation.args, **invocation.kwargs),)
+    return (*invocation.args, *invocation.kwargs.values())
+
+
+class _Inside(AbstractContextManager[None]):
+    """Where the function works: its place, its offered permit, and where it can tell usage."""
+
+    def __init__(self, place: Place, permit: Permit, told: Told) -> None:
+        self._place, self._permit, self._told = place, permit, told
+        self._offer: AbstractContextManager[None] | None = None
+        self._token: Token[Told | None] | None = None
+
+    def __enter__(self) -> None:
+        self._place.__enter__()
+        self._token = _told.set(self._told)
+        self._offer = None if self._permit.adopted else offering(self._permit)
+        if self._offer is not None:
+            self._offer.__enter__()
+
+    def __exit__(self, *raised: object) -> None:
+        if self._offer is not None:
+            self._offer.__exit__(None, None, None)
+        if self._token is not None:
+            with suppress(ValueError):  # closed from another context, by a finalizer
+                _told.reset(self._token)
+        self._place.__exit__()
+
+
+class _Flight:
+    """A model call that was admitted, until it is settled."""
+
+    def __init__(self, now: Active, options: ModelCall, permit: Permit, shown: CallSpan) -> None:
+        self._now, self._options, self._permit, self._shown = now, options, permit, shown
+        self.told = Told()
+
+    def seen(self, chunk: object) -> None:
+        """Count a chunk; cut the stream when its reservation is spent and cannot grow."""
+        so_far = self.told.answer
+        self.told.answer = replace(
+            so_far,
+            usage=merged(so_far.usage, usage_of(chunk)),
+            output_chars=so_far.output_chars + text_chars(chunk),
+            output_chunks=so_far.output_chunks + 1,
+        )
+        if self._permit.adopted or self._now.engine.may_go_on(self._permit, self.told.answer):
+            return
+        self.told.cut = True
+        raise dress(self._now.engine.cut(self._permit).error(sent=True))
+
+    def land(self, outcome: Returned | Raised) -> None:
+        """Settle the call, unless a seam inside has taken it over."""
+        if self._permit.adopted:
+            self._fail(outcome)
+        elif isinstance(outcome, Raised) and self._never_ran(outcome):
+            self._give_back(outcome)
+        else:
+            self._charge(outcome)
+
+    def _charge(self, outcome: Returned | Raised) -> None:
+        answer = self.told.answer
+        try:
+            if isinstance(outcome, Returned):
+                answer = self._answered(outcome.value)
+        finally:
+            ended = Outcome(self._status(outcome), answer, error_type=error_type_of(outcome))
+            record = self._now.engine.settle(self._permit, ended)
+            if record is not None:
+                self._shown.charged(record, answer, self._permit.price.catalogue)
+
+    def _answered(self, result: object) -> Answer:
+        """What the result says, and over it what the function has told by itself."""
+        told, read = self.told.answer, answer_of(result)
+        if self._options.usage is not None:
+            read = replace(read, usage=usage_of(self._options.usage(result)))
+        return replace(
+            told,
+            usage=told.usage or read.usage,
+            model=told.model or read.model,
+            response_id=told.response_id or read.response_id,
+            output_chars=told.output_chars + read.output_chars,
+            output_chunks=told.output_chunks + read.output_chunks,
+            complete=True,
+        )
+
+    def _status(self, outcome: Returned | Raised) -> Status:
+        return Status.CUT if self.told.cut else status_of(outcome)
+
+    def _never_ran(self, outcome: Raised) -> bool:
+        """An error of which nothing was seen before: it may never have reached the provider."""
+        answer = self.told.answer
+        nothing_seen = answer.usage is None and not answer.output_chunks
+        return nothing_seen and status_of(outcome) is Status.ERROR
+
+    def _give_back(self, outcome: Raised) -> None:
+        """Charge nothing, and keep a line of the failure; refusals inside have their own."""
+        self._now.engine.void(self._permit)
+        self._fail(outcome)
+        if isinstance(outcome.error, PolicyViolationError):
+            return
+        call, permit = self._permit.call, self._permit
+        self._now.engine.record(
+            CallRecord(
+                call_id=call.call_id,
+                caller=call.caller,
+                operation=call.ask.operation,
+                status=Status.ERROR,
+                started_at=permit.started_at,
+                ended_at=self._now.clock.time(),
+                provider=call.ask.provider,
+                model=call.ask.model or "",
+                error_type=error_type_of(outcome),
+                streaming=call.ask.streaming,
+                trace_id=permit.trace_id,
+                span_id=permit.span_id,
+            )
+        )
+
+    def _fail(self, outcome: Returned | Raised) -> None:
+        """Say on the span that the function failed; what it cost is told elsewhere."""
+        if (kind := error_type_of(outcome)) is not None:
+            self._shown.failed(kind)

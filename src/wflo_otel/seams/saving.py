@@ -1,0 +1,116 @@
+"""Saving a state, and saying so.
+
+The rule: a state that cannot be saved is the caller's to hear of where saving was the point of
+the call; where it happens beside other work, that work goes on and the loss is logged, once
+for each place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from wflo_otel.context import Frame, Place, inner_frame
+from wflo_otel.core import codec
+from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.errors import CheckpointCodecError
+from wflo_otel.ports import StoreError
+from wflo_otel.seams.active import Active
+from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
+from wflo_otel.seams.outcomes import Returned
+from wflo_otel.seams.work import frame_of_caller
+
+_log = logging.getLogger("wflo_otel")
+_told: set[str] = set()
+
+
+class Saved(Awaitable[Checkpoint]):
+    """A checkpoint that has been saved. Awaiting it gives the checkpoint, without waiting."""
+
+    __slots__ = ("checkpoint",)
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+
+    def __await__(self) -> Generator[None, None, Checkpoint]:
+        return self.checkpoint
+        yield  # makes it a generator
+
+    def __repr__(self) -> str:
+        return f"Saved({self.checkpoint!r})"
+
+
+def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
+    """Save a state in the frame's run.
+
+    Raises:
+        CheckpointCodecError: part of the state cannot be stored as plain data.
+        StoreError: the store cannot take it.
+    """
+    encoded = codec.encode(state)
+    caller, run = frame.caller, frame.run
+    checkpoint = Checkpoint(
+        checkpoint_id=active.clock.new_id(),
+        run_id=caller.run_id,
+        name=name,
+        parent=run.last_checkpoint or _last(active, caller.run_id),
+        step=caller.step,
+        agent=caller.agent,
+        created_at=active.clock.time(),
+        size=len(encoded),
+        digest=codec.digest(encoded),
+        codec=codec.CODEC,
+    )
+    active.checkpoints.save(checkpoint, encoded)
+    run.last_checkpoint = checkpoint.checkpoint_id
+    active.telemetry.checkpointed(checkpoint)
+    return checkpoint
+
+
+def _last(active: Active, run_id: str) -> str | None:
+    """The last checkpoint of a run that was joined."""
+    saved = active.checkpoints.checkpoints(run_id)
+    return saved[-1].checkpoint_id if saved else None
+
+
+def checkpoint_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:
+    """What happens around a step: its state is saved once it has returned."""
+    now = active()
+    frame = inner_frame(frame_of_caller(), step=name)
+    yielded: list[object] = [None]
+
+    def seen(chunk: object) -> None:
+        yielded[0] = chunk
+
+    outcome = yield Run(now.engine, Place(frame), seen)
+    if isinstance(outcome, Returned):
+        last = yielded[0] if is_generator(invocation.fn) else None
+        _save_beside(now, frame, name, _state(outcome.value, last, invocation))
+
+
+def _save_beside(active: Active, frame: Frame, name: str, state: object) -> None:
+    try:
+        save(active, frame, name, state)
+    except (CheckpointCodecError, StoreError) as error:
+        if name not in _told:
+            _told.add(name)
+            _log.warning("wflo: no checkpoint of %s: %s", name, error)
+
+
+def _state(value: object, last_yielded: object, invocation: Invocation) -> object:
+    """What a step leaves: what it returned, yielded last, or the state it was given."""
+    if value is not None:
+        return value
+    return last_yielded if last_yielded is not None else _first_argument(invocation)
+
+
+def _first_argument(invocation: Invocation) -> Any:
+    args = invocation.args[1:] if _is_method(invocation.fn) else invocation.args
+    return next(iter((*args, *invocation.kwargs.values())), None)
+
+
+def _is_method(fn: object) -> bool:
+    code = getattr(inspect.unwrap(fn), "__code__", None) if callable(fn) else None
+    return code is not None and code.co_varnames[:1] in {("self",), ("cls",)}
