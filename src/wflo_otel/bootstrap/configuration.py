@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from wflo_otel.bootstrap import frameworks
 from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
@@ -16,7 +17,8 @@ from wflo_otel.config import Settings, from_environment
 from wflo_otel.context import ActiveRun, runs
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
-from wflo_otel.metering import CataloguePrices, LearningEstimator
+from wflo_otel.metering.prices import CataloguePrices
+from wflo_otel.metering.tokens import LearningEstimator
 from wflo_otel.ports import Adapters, Clock, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
@@ -127,6 +129,7 @@ def _wire(
     engine = Engine(in_force, adapters)
     store.open_run(RunInfo(run.run_id, run.name, clock.time()))
     guarded = tuple(http.install())
+    frameworks.install()
     instrument_http()
     instrument_threads()
     now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry)

@@ -1,0 +1,28 @@
+"""Frameworks are guarded when they are imported, by the module that knows them.
+
+The integrations lie further out than this layer, so only their names stand here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from wrapt import register_post_import_hook
+
+#: What a framework imports first, and who is called with it.
+INTEGRATIONS = {"langgraph.pregel._runner": "wflo_otel.integrations.langgraph"}
+
+_hooked: set[str] = set()
+
+
+def install() -> None:
+    """Have each framework guarded as soon as it is there, or now. Idempotent."""
+    for name in INTEGRATIONS:
+        if name not in _hooked:
+            _hooked.add(name)
+            register_post_import_hook(_imported, name)
+
+
+def _imported(module: ModuleType) -> None:
+    import_module(INTEGRATIONS[module.__name__]).install(module)
