@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -249,7 +250,7 @@ def test_everything_is_emitted_under_one_scope_and_schema() -> None:
 
     scope = rig.span.instrumentation_scope
     assert scope is not None
-    assert (scope.name, scope.version) == ("wflo_otel", "0.1.0")
+    assert (scope.name, scope.version) == ("wflo_otel", metadata.version("wflo-otel"))
     assert scope.schema_url == "https://opentelemetry.io/schemas/1.41.0"
 
 

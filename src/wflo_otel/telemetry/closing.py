@@ -12,7 +12,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from wflo_otel.telemetry.safely import safely
 
@@ -26,13 +25,18 @@ class Closer:
     Args:
         close: closes each provider, delivering what is left; may wait.
         abandon: makes each exporter give up at once.
+        late: says that not all was delivered.
     """
 
     def __init__(
-        self, close: Sequence[Callable[[], Any]], abandon: Sequence[Callable[[], Any]]
+        self,
+        close: Sequence[Callable[[], object]],
+        abandon: Sequence[Callable[[], object]],
+        late: Callable[[], object],
     ) -> None:
         self._close = tuple(close)
         self._abandon = tuple(abandon)
+        self._late = late
         self._wait_in_background()
         _closers.add(self)
         atexit.register(self.close)
@@ -44,6 +48,7 @@ class Closer:
         self._asked.set()
         if self._done.wait(timeout_s):
             return True
+        self._late()
         for abandon in self._abandon:
             with safely("abandoning an exporter"):
                 abandon()

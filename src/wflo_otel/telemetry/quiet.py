@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+_log = logging.getLogger(__name__)
+_LINE: Final = "telemetry cannot be delivered to %s; budgets and reports do not depend on it"
+
 #: Where OpenTelemetry's exporters and the workers that drive them log.
 LOGGERS: Final = (
     "opentelemetry.exporter.otlp.common.http",
@@ -30,6 +33,12 @@ class OneLine(logging.Filter):
         super().__init__()
         self._where = where
         self._is_told = False
+
+    def tell(self) -> None:
+        """Say it now, unless it was said: nobody complained, and nothing arrived in time."""
+        if not self._is_told:
+            self._is_told = True
+            _log.warning(_LINE, self._where)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite a complaint; pass what is none."""

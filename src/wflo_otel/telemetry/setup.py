@@ -97,17 +97,14 @@ def ensure_providers(environ: Mapping[str, str] | None = None) -> Setup:
 
 
 def _report(work: _Work) -> Setup:
-    where = ""
-    for signal in Signal:
-        if "otlp" in work.signals[signal.value.variable.lower()]:
-            where = where or endpoint(signal, work.environ) or "localhost"
-    if where:
-        quieten(where)
+    signals = [s for s in Signal if "otlp" in work.signals[s.value.variable.lower()].split(",")]
+    where = next((endpoint(s, work.environ) or "localhost" for s in signals), "")
     closer = None
     if work.exporters:
         closer = Closer(
             [provider.shutdown for provider in work.providers],
             [exporter.shutdown for exporter in work.exporters],
+            quieten(where or "the exporter").tell,
         )
     return Setup(work.signals, where, tuple(work.problems), closer)
 
