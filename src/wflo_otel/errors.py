@@ -128,12 +128,16 @@ class StateUnavailableError(PolicyViolationError):
 
 def declared_class(cls: type[PolicyViolationError]) -> type[PolicyViolationError]:
     """Return the class as declared here, without the bases a seam added."""
-    declared = globals()
     return next(
         base
         for base in cls.__mro__
-        if issubclass(base, PolicyViolationError) and declared.get(base.__name__) is base
+        if issubclass(base, PolicyViolationError) and _is_declared(base)
     )
+
+
+def _is_declared(cls: type) -> bool:
+    here: object = globals().get(cls.__name__)
+    return here is cls
 
 
 def _rebuild(
