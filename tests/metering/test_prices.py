@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta, timezone
+from decimal import Decimal
 
 import pytest
+from genai_prices.types import (
+    ClauseEquals,
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    TimeOfDateConstraint,
+)
 
 from wflo_otel.core.policy import PriceOverride, Prices
 from wflo_otel.core.usage import ModelUsage, Usage
@@ -53,6 +61,7 @@ def test_a_price_says_what_it_is_the_price_of(book: CataloguePrices) -> None:
         ("", "gpt-4o"),
         ("some_gateway", "openai/gpt-4o"),
         ("openai", "openai/gpt-4o"),
+        ("openai", "broker/gpt-4o"),
         ("openai", "GPT-4o"),
     ],
 )
@@ -220,6 +229,25 @@ def test_prices_by_the_time_of_day_change_with_it(book: CataloguePrices) -> None
 
     assert (quiet, busy) == (quiet_again, busy_again)
     assert busy > quiet
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens"),
+    [(None, 22), (UTC, 22), (timezone(timedelta(hours=2)), 20)],
+)
+def test_times_of_day_without_a_zone_are_utc(zone: timezone | None, opens: int) -> None:
+    evening = TimeOfDateConstraint(start_time=time(22, tzinfo=zone), end_time=time(23, tzinfo=zone))
+    model = ModelInfo(
+        id="m",
+        match=ClauseEquals("m"),
+        prices=[ConditionalPrice(constraint=evening, prices=ModelPrice(input_mtok=Decimal(1)))],
+    )
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    since, until = catalogue._window(model, noon)
+
+    assert since == noon.replace(hour=0).timestamp()
+    assert until == noon.replace(hour=opens).timestamp()
 
 
 def test_an_earlier_time_has_the_earlier_price_also_after_a_later_one(

@@ -7,6 +7,7 @@ import hashlib
 import os
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,15 @@ def test_an_exact_count_needs_little_margin(tmp_path: Path) -> None:
 
     assert 5_000 <= found.expected <= 5_020
     assert found.expected < found.upper <= 1.05 * found.expected
+
+
+def test_characters_without_their_text_are_added_to_an_exact_count(tmp_path: Path) -> None:
+    estimates = LearningEstimator(loaded(tmp_path))
+    seen = ask("word")
+
+    more = estimates.input_tokens(replace(seen, text_chars=4 + 480))
+
+    assert more.expected == estimates.input_tokens(seen).expected + 100
 
 
 def test_a_text_is_counted_once_while_it_is_remembered(tmp_path: Path) -> None:

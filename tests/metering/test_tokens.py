@@ -220,6 +220,16 @@ def test_a_hidden_prompt_is_added_to_a_text_of_any_size() -> None:
     assert before + 13_800 <= after <= before + 15_000
 
 
+def test_text_that_is_denser_than_expected_scales_the_upper_bound() -> None:
+    estimates, large = estimator(), ask("gpt-4o", PROSE * 100)
+    raw = estimates.input_tokens(large)
+
+    estimates.learn(large, None, Usage(3 * raw.expected, 1), whole=True)
+
+    ten_times = estimates.input_tokens(ask("gpt-4o", PROSE * 1_000))
+    assert ten_times.upper >= 29 * raw.expected
+
+
 def test_the_worst_is_forgotten_slowly() -> None:
     estimates = learned("gpt-4o", 14_000)
     worst = estimates.input_tokens(ask("gpt-4o", PROSE)).upper

@@ -33,7 +33,8 @@ _AUDIO = {
     "gpt-4o-mini-audio-preview": (Decimal(10), Decimal(20)),
 }
 
-#: Whose chat models the pessimistic price is taken from: those who sell their own.
+#: Those who sell their own models. The pessimistic price is taken from them, and a broker's
+#: prefix before one of their models says nothing of its price.
 _VENDORS = ("openai", "anthropic", "google", "x-ai", "mistral", "deepseek", "cohere")
 
 
@@ -95,7 +96,7 @@ class Catalogue:
         named = self._by_id.get(catalogue_id(vendor)) if bare else None
         if known is not None:
             yield known, model
-            if named is known:
+            if bare and (named is known or known.id in _VENDORS):
                 yield known, bare
             return
         if named is not None:

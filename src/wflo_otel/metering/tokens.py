@@ -51,6 +51,9 @@ _LOWEST, _HIGHEST = 0.2, 3.0
 #: How fast the worst that was seen is forgotten, by each call that is better.
 _FORGET = 0.05
 
+#: From this size on, in tokens, a count tells of the text rather than of what is around it.
+_LARGE = 256
+
 #: By how much the next call may be worse than the worst.
 _WORSE = 1.05
 
@@ -61,7 +64,7 @@ class _Learned:
 
     Args:
         ratio: actual input by expected, as a moving average within bounds: it scales text.
-        worst: the same, at its worst; forgotten slowly.
+        worst: the same of large inputs, at its worst; forgotten slowly.
         surplus: tokens beyond the upper bound, at their worst; forgotten slowly. A hidden
             prompt adds them whatever the size of the text.
         history: input and output of the largest call that built on hidden history.
@@ -151,11 +154,12 @@ class LearningEstimator:
             return replace(before, history=history)
         expected, upper = self._untaught(ask)
         ratio = min(_HIGHEST, max(_LOWEST, usage.input_tokens / max(1.0, expected)))
+        scales = ratio if expected >= _LARGE else 0.0
         beyond = _WORSE * max(0.0, usage.input_tokens - upper)
         return replace(
             before,
             ratio=before.ratio + (1.0 if old is None else _FRESH) * (ratio - before.ratio),
-            worst=max(ratio, before.worst + _FORGET * (ratio - before.worst)),
+            worst=max(scales, before.worst + _FORGET * (scales - before.worst)),
             surplus=max(beyond, before.surplus + _FORGET * (beyond - before.surplus)),
         )
 
@@ -171,13 +175,13 @@ class LearningEstimator:
         )
 
     def _text(self, ask: Ask, family: Family) -> tuple[float, float]:
+        # Characters whose text was not given, as plain ones: they may be twice as dense.
+        unseen = max(0, ask.text_chars - sum(map(len, ask.texts))) / family.chars
         if (exact := self._exact(ask, family)) is not None:
-            return exact, exact * EXACT_MARGIN
+            return exact + unseen, exact * EXACT_MARGIN + 2 * unseen
         weight = weigh_all(ask.texts)
-        # Characters whose text was not given, as plain ones.
-        unseen = max(0, ask.text_chars - sum(map(len, ask.texts)))
-        expected = (weight.ascii_chars + unseen) / family.chars + weight.wide * family.density
-        return expected, max(MARGIN * expected, _at_most(weight, family)) + unseen / family.chars
+        seen = weight.ascii_chars / family.chars + weight.wide * family.density
+        return seen + unseen, max(MARGIN * seen, _at_most(weight, family)) + 2 * unseen
 
     def _exact(self, ask: Ask, family: Family) -> int | None:
         if family.encoding is None or not ask.texts or ask.text_chars > EXACT_UP_TO:
