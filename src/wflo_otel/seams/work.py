@@ -7,7 +7,9 @@ once, for the innermost agent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from types import TracebackType
 
 from opentelemetry.trace import Span, format_span_id, format_trace_id
 
@@ -17,7 +19,7 @@ from wflo_otel.core.policy import Budget
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run
-from wflo_otel.seams.outcomes import Outcome, Returned, error_type_of, status_of
+from wflo_otel.seams.outcomes import Outcome, Raised, Returned, error_type_of, status_of
 from wflo_otel.seams.refusal import dress
 from wflo_otel.telemetry.outcomes import finish
 from wflo_otel.telemetry.safely import safely
@@ -72,6 +74,40 @@ class Work:
         finish(self.span, record)
         with safely("end of a span"):
             self.span.end()
+
+
+class WorkBlock(AbstractContextManager[None], AbstractAsyncContextManager[None]):
+    """A block of code, ``with`` or ``async with``, that is a piece of work."""
+
+    def __init__(self, begin: Callable[[], Work]) -> None:
+        self._begin = begin
+        self._work: list[Work] = []
+
+    def __enter__(self) -> None:
+        work = self._begin()
+        work.place.__enter__()
+        self._work.append(work)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        work = self._work.pop()
+        work.place.__exit__()
+        work.end(Returned(None) if error is None else Raised(error))
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
 
 
 def agent_work(active: Active, frame: Frame, name: str, budget: Budget | None) -> Work:
