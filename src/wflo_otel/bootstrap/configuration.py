@@ -83,16 +83,17 @@ def configure(
     """
     global _configuration  # noqa: PLW0603  # one per process, by design
     settings = from_environment(os.environ)
+    clock = clock or SystemClock()
     with _lock:
-        shutdown()
         in_force = PolicyInForce(
             settings.policy if policy is None else policy,
             settings.budget_usd if budget_usd is None else budget_usd,
         )
-        store = open_store(state or settings.state or "memory://", clock or SystemClock())
-        run = _process_run(settings, run_id, run_name, clock or SystemClock())
+        store = open_store(state or settings.state or "memory://", clock)
+        run = _process_run(settings, run_id, run_name, clock)
         owns_run = not (run_id or settings.run_id)
-        _configuration = _wire(in_force, store, run, owns_run, clock or SystemClock())
+        shutdown()  # only now: whatever is wrong leaves the old configuration in force
+        _configuration = _wire(in_force, store, run, owns_run, clock)
         return _configuration
 
 
@@ -117,11 +118,14 @@ def _wire(
 ) -> Configuration:
     ensure_providers()
     telemetry = OTelTelemetry()
+    prices = CataloguePrices()
+    # The catalogue takes a fifth of a second to load: not on the path of the first call.
+    threading.Thread(target=prices.warm, name="wflo-prices", daemon=True).start()
     adapters = Adapters(
         state=store,
         runs=store,
         checkpoints=store,
-        prices=CataloguePrices(),
+        prices=prices,
         tokens=LearningEstimator(),
         telemetry=telemetry,
         clock=clock,

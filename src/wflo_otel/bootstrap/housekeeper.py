@@ -38,6 +38,11 @@ class Housekeeper:
             except Exception:  # a daemon thread has nobody to raise to
                 log.exception("wflo: housekeeping failed")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread is at work in this process."""
+        return self._thread.is_alive()
+
     def after_fork(self) -> None:
         """Begin again in a child process, where the thread is gone."""
         self._ended = threading.Event()

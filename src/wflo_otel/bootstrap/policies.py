@@ -22,7 +22,9 @@ class PolicyInForce:
 
     def __init__(self, source: PolicySource, budget_usd: Usd | None) -> None:
         self._budget_usd = budget_usd
-        self._file = None if source is None or isinstance(source, Policy) else PolicyFile(Path(source))
+        self._file = (
+            None if source is None or isinstance(source, Policy) else PolicyFile(Path(source))
+        )
         self._policy = self._tightened(source if isinstance(source, Policy) else Policy())
         if self._file is not None:
             self._policy = self._tightened(self._file.policy)
