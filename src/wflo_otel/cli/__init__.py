@@ -1,1 +1,110 @@
-"""TODO."""
+"""The ``wflo`` command.
+
+The rule: what a command needs is imported when it runs, so that ``wflo --help`` is quick and
+``wflo run`` adds little to the start of a program.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+#: The exit code for a command line or a file that is wrong; click's own.
+EXIT_USAGE = 2
+
+_STATE = click.option("--state", metavar="URL", help="Where the state is: sqlite:///PATH.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wflo-otel", prog_name="wflo")
+def main() -> None:
+    """Budgets, brakes and a black box for LLM agents."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--budget", metavar="USD", help="US dollars for the run; the policy may say less.")
+@click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
+@_STATE
+@click.option("--name", metavar="NAME", help="What reports call the run. Default: the script.")
+@click.option("--strict", is_flag=True, help="Refuse to start what cannot be guarded.")
+@click.option("--no-live", is_flag=True, help="No line at the bottom while the program runs.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def run(
+    budget: str | None,
+    policy: str | None,
+    state: str | None,
+    name: str | None,
+    strict: bool,
+    no_live: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Run a program under a budget: wflo run --budget 5 -- python agent.py
+
+    Every model call of the program, its children and its forks is counted and belongs to one
+    run. The exit code is the program's; 78 says that it was not allowed to start.
+    """
+    from wflo_otel.cli.run import Options, run_command
+
+    options = Options(budget, policy, state, name, strict=strict, live=not no_live)
+    sys.exit(run_command(command, options))
+
+
+@main.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="The newest N runs.")
+@_STATE
+def report(run_id: str | None, as_json: bool, last: int | None, state: str | None) -> None:
+    """Show what runs cost: the last one, or RUN (the start of its id is enough)."""
+    from wflo_otel.cli.report import print_json, print_tables
+
+    show = print_json if as_json else print_tables
+    sys.exit(show(run_id, last, state))
+
+
+@main.group()
+def policy() -> None:
+    """Check a policy file, or print its schema."""
+
+
+@policy.command("check")
+@click.argument("file", default="wflo.yaml")
+def policy_check(file: str) -> None:
+    """Read a policy file and say everything that is wrong with it."""
+    from wflo_otel.cli.policy import check
+
+    sys.exit(check(Path(file)))
+
+
+@policy.command("schema")
+def policy_schema() -> None:
+    """Print the JSON Schema of wflo.yaml, for editors."""
+    from wflo_otel.cli.policy import print_schema
+
+    print_schema()
+
+
+@main.command()
+@click.option("--force", is_flag=True, help="Overwrite a wflo.yaml that is there.")
+def init(force: bool) -> None:
+    """Write a commented wflo.yaml into this folder."""
+    from wflo_otel.cli.policy import write_template
+
+    sys.exit(write_template(Path("wflo.yaml"), overwrite=force))
+
+
+@main.group()
+def budgets() -> None:
+    """Look at the ledgers."""
+
+
+@budgets.command("show")
+@click.argument("run_id", required=False, metavar="[RUN]")
+@_STATE
+def budgets_show(run_id: str | None, state: str | None) -> None:
+    """Show limits, what is spent and what is reserved: of RUN, or all ledgers."""
+    from wflo_otel.cli.report import print_budgets
+
+    sys.exit(print_budgets(run_id, state))

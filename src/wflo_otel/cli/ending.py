@@ -1,0 +1,92 @@
+"""The lines under the tables: what was refused and stopped, what is not certain, where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wflo_otel.cli.terminal import WIDTH, plain
+from wflo_otel.core.call import Status
+from wflo_otel.core.money import format_usd, to_nano_usd
+from wflo_otel.report import RunReport
+from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
+
+
+def lines_under(report: RunReport, environ: Mapping[str, str]) -> RenderableType:
+    """Everything that a table of numbers does not say."""
+    grid = Table.grid(padding=(0, 2))
+    grid.width = WIDTH
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(ratio=1)
+    for label, text, style in (*_budget(report), *_doubts(report), *_traces(report, environ)):
+        grid.add_row(label, Text(plain(text), style=style))
+    return grid
+
+
+def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
+    ledger = report.ledger
+    limit = None if ledger is None else ledger.limits.get("usd")
+    spent = format_usd(report.total.cost)
+    known = "" if limit is None else f" of {format_usd(limit)}"
+    yield "spent", f"{spent}{known}, {_count(report.calls, 'call')}", "bold"
+    refused = [(report.name_of(each), each.refused) for each in report.ledgers if each.refused]
+    if refused:
+        by = ", ".join(f"{number:,} by the budget of {name}" for name, number in refused)
+        yield "refused", f"{by}: none of them left this machine", "yellow"
+    for each in report.stops:
+        yield "stopped", f"{report.name_of(each)}: {each.stopped}", "red"
+    cut = sum(each.status is Status.CUT for each in report.records)
+    if cut:
+        yield "cut", f"{_count(cut, 'stream')} when the budget was spent", "yellow"
+    clamped = sum(each.clamped for each in report.records)
+    if clamped:
+        yield "clamped", f"{_count(clamped, 'call')} ran with a smaller output cap", ""
+
+
+def _doubts(report: RunReport) -> Iterator[tuple[str, str, str]]:
+    estimated = to_nano_usd(report.estimated_usd)
+    if estimated:
+        text = f"~{format_usd(estimated)} of it is estimated: the provider never told the usage"
+        yield "estimate", text, "yellow"
+    flagged = 0 if report.ledger is None else report.ledger.flagged.usd
+    if flagged:
+        text = f"{format_usd(flagged)} of it for calls whose process died: their reservations"
+        yield "flagged", text, "yellow"
+    pending = 0 if report.ledger is None else report.ledger.pending.usd
+    if pending:
+        text = f"{format_usd(pending)} for calls whose process ended in the middle of them"
+        yield "reserved", f"still {text}; charged when the lease ends", "yellow"
+
+
+def _traces(report: RunReport, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    found = report.trace_ids
+    first = f" · trace {found[0]}" if found else ""
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    yield "spans", f"{spans_went(environ)}{first}{more}", ""
+    yield "more", f"wflo report {report.run.run_id}", ""
+
+
+def spans_went(environ: Mapping[str, str]) -> str:
+    """Say where the environment lets spans go."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "not exported: OTEL_SDK_DISABLED is set"
+    names = wanted(Signal.TRACES, environ)
+    if "otlp" in names:
+        return f"sent to {_without_secret(endpoint(Signal.TRACES, environ) or 'localhost')}"
+    if names:
+        return f"exported: {', '.join(names)}"
+    if "OTEL_TRACES_EXPORTER" in environ:
+        return "not exported: OTEL_TRACES_EXPORTER is none"
+    return "not exported: set OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+def _without_secret(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}".partition("?")[0]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,166 @@
+"""``wflo run``: a program under a budget, from its first line to the table at its end.
+
+The rule: nothing starts before everything is known to be right, and whatever happens after
+that, the exit code is the program's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.cli import EXIT_USAGE
+from wflo_otel.cli.interpreter import interpreter_of
+from wflo_otel.cli.launch import Launch, Options, check_name, prepare
+from wflo_otel.cli.live import LiveLine, is_possible
+from wflo_otel.cli.peek import Peek
+from wflo_otel.cli.policy import limits_of, print_problems
+from wflo_otel.cli.preflight import problem_of
+from wflo_otel.cli.state import runs_in, shown, url_of
+from wflo_otel.cli.supervise import supervise
+from wflo_otel.cli.terminal import say, show
+from wflo_otel.config import PolicyFileError
+from wflo_otel.core.policy import Mode
+from wflo_otel.errors import ConfigError
+from wflo_otel.ports import RunInfo, StoreError
+from wflo_otel.report import RunReport, report_of, title_of
+from wflo_otel.stores import Store, open_store
+
+__all__ = ["Options", "run_command"]
+
+#: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
+EXIT_UNGUARDED = 78
+#: What shells say of a command that is not there, or cannot be run.
+EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE = 127, 126
+
+
+def run_command(command: Sequence[str], options: Options) -> int:
+    """Run a command guarded; return the exit code: the program's, or why it did not start."""
+    try:
+        check_name(options.name)
+        launch = prepare(command, options, os.environ)
+    except PolicyFileError as error:
+        print_problems(error)
+        return EXIT_USAGE
+    except ConfigError as error:
+        say(str(error))
+        return EXIT_USAGE
+    try:
+        store = open_store(url_of(launch.state), SystemClock())
+    except (ConfigError, StoreError) as error:
+        say(f"refusing to start: {error}")
+        return EXIT_UNGUARDED
+    try:
+        return _run_with(store, launch, options)
+    finally:
+        store.close()
+
+
+def _run_with(store: Store, launch: Launch, options: Options) -> int:
+    obstacle = obstacle_to(launch)
+    if obstacle is not None:
+        say(f"refusing to start: {obstacle}")
+        return EXIT_UNGUARDED
+    for line in first_lines(launch):
+        say(line)
+    known_before = launch.joined and _run_of(store, launch) is not None
+    live = None
+    if options.live and is_possible():
+        budget = launch.policy.budgets.run
+        live = LiveLine(Peek(launch.state, launch.run_id), None if budget is None else budget.usd)
+    try:
+        code = _supervised(launch, live)
+    except FileNotFoundError:
+        say(f"{launch.command[0]}: command not found")
+        return EXIT_NOT_FOUND
+    except OSError as error:
+        say(f"{launch.command[0]}: cannot be run: {error.strerror}")
+        return EXIT_NOT_EXECUTABLE
+    if not launch.disabled:
+        _end(store, launch, close=not known_before)
+    return code
+
+
+def _supervised(launch: Launch, live: LiveLine | None) -> int:
+    if live is None:
+        return supervise(launch.command, launch.environ, _nothing)
+    live.open()
+    try:
+        return supervise(launch.command, launch.environ, live.tick)
+    finally:
+        live.close()
+
+
+def _nothing() -> None:
+    """There is no line to keep up to date."""
+
+
+def obstacle_to(launch: Launch) -> str | None:
+    """Say why a program cannot be guarded; ``None`` where it can, or where nobody can tell."""
+    if launch.disabled:
+        return None
+    interpreter = interpreter_of(launch.command)
+    if interpreter is not None:
+        return problem_of(interpreter, launch.environ)
+    if launch.strict:
+        return f"{launch.command[0]} is no Python program, and --strict allows no other"
+    return None
+
+
+def first_lines(launch: Launch) -> list[str]:
+    """Say what is about to happen."""
+    if launch.disabled:
+        return ["switched off by WFLO_DISABLED=1: nothing is counted or refused"]
+    joined = "joined " if launch.joined else ""
+    parts = [f"{joined}run {launch.run_id}", _budget_of(launch), f"state {shown(launch.state)}"]
+    lines = [" · ".join(parts)]
+    if launch.state_note:
+        lines.append(f"{launch.state_note}, so the state is kept in {launch.state}")
+    if interpreter_of(launch.command) is None:
+        lines.append(
+            f"{launch.command[0]} is no Python program: only Pythons that it starts are guarded"
+        )
+    return lines
+
+
+def _budget_of(launch: Launch) -> str:
+    budgets = launch.policy.budgets
+    source = f" ({', '.join(launch.sources)})" if launch.sources else ""
+    if budgets.is_empty:
+        return f"no budget{source or ' and no policy'}: calls are only counted, nothing is refused"
+    held = [] if budgets.run is None else [f"budget {limits_of(budgets.run)}"]
+    for kind in ("agents", "tools", "workflows", "tenants"):
+        count = len(getattr(budgets, kind))
+        if count and budgets.run is None:
+            held.append(f"budgets for {kind}")
+    shadow = ", shadow: nothing is refused" if launch.policy.mode is Mode.SHADOW else ""
+    return f"{', '.join(held)}{source}{shadow}"
+
+
+def _run_of(store: Store, launch: Launch) -> RunInfo | None:
+    return next((run for run in runs_in(store) if run.run_id == launch.run_id), None)
+
+
+def _end(store: Store, launch: Launch, *, close: bool) -> None:
+    """Close the run and say what it cost; a state that cannot answer changes no exit code."""
+    try:
+        if close:
+            store.close_run(launch.run_id, time.time())
+        run = _run_of(store, launch)
+        if run is None:
+            say("nothing that ran here loaded the guard: NO call was counted or refused")
+        else:
+            _tell(report_of(run, store), launch)
+    except StoreError as error:
+        say(f"the report cannot be read: {error}")
+
+
+def _tell(report: RunReport, launch: Launch) -> None:
+    from wflo_otel.cli.ending import lines_under
+    from wflo_otel.cli.tables import tables_of
+
+    say(title_of(report.run))
+    parts = [each for table in tables_of(report) for each in (table, "")]
+    show(["", *parts, lines_under(report, launch.environ)])

@@ -1,0 +1,96 @@
+"""The state file that a command works on, and the run that is meant in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.errors import ConfigError
+from wflo_otel.ports import RunInfo
+from wflo_otel.stores import Store, open_store
+
+_SCHEME = "sqlite:///"
+_DEFAULT = Path(".wflo/state.db")
+#: So many runs are looked at when one is meant.
+_KNOWN_RUNS = 10_000
+
+
+class NoSuchRunError(Exception):
+    """The state holds no run that is meant so. The message says what it holds."""
+
+
+def file_of(url: str) -> Path:
+    """The absolute path of the file that a state's URL names.
+
+    Raises:
+        ConfigError: it is no ``sqlite:///`` URL. Processes can share only a file.
+    """
+    if url.startswith("memory:"):
+        raise ConfigError(
+            "memory:// belongs to one process and is gone with it; use sqlite:///path"
+        )
+    if not url.startswith(_SCHEME) or len(url) == len(_SCHEME):
+        raise ConfigError("the state must be sqlite:///relative/path or sqlite:////absolute/path")
+    return Path(url.removeprefix(_SCHEME)).expanduser().absolute()
+
+
+def url_of(path: Path) -> str:
+    """The URL of a state file."""
+    return f"{_SCHEME}{path}"
+
+
+def shown(path: Path) -> str:
+    """A path as people write it: relative where it is inside this folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def open_existing(state: str | None) -> Store:
+    """Open the state that is asked for, by option, by ``WFLO_STATE``, or where it usually is.
+
+    Raises:
+        ConfigError: the URL is wrong, or there is no such file: it is not made.
+        StoreError: the file cannot be used.
+    """
+    url = state or os.environ.get("WFLO_STATE")
+    path = file_of(url) if url else _DEFAULT.absolute()
+    if not path.is_file():
+        raise ConfigError(f"no state at {shown(path)}: nothing has run here yet (see --state)")
+    return open_store(url_of(path), SystemClock())
+
+
+def runs_in(store: Store, limit: int = _KNOWN_RUNS) -> list[RunInfo]:
+    """The runs in a state, newest first."""
+    return store.runs(limit)
+
+
+def find_run(runs: Sequence[RunInfo], wanted: str | None) -> RunInfo:
+    """The run with this id, or the only one whose id begins so; the newest if none is named.
+
+    Raises:
+        NoSuchRunError: there is none, or several begin so.
+    """
+    if not runs:
+        raise NoSuchRunError("no run is in this state yet")
+    if wanted is None:
+        return runs[0]
+    exact = [run for run in runs if run.run_id == wanted]
+    found = exact or [run for run in runs if run.run_id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NoSuchRunError(f"{wanted!r} is the start of {len(found)} runs: {_listed(found)}")
+    raise NoSuchRunError(f"no run {wanted!r}; {_suggestion(runs, wanted)}")
+
+
+def _suggestion(runs: Sequence[RunInfo], wanted: str) -> str:
+    from difflib import get_close_matches
+
+    by_id = {run.run_id: run for run in runs}
+    near = [by_id[each] for each in get_close_matches(wanted, by_id, n=3)]
+    return f"did you mean {_listed(near)}?" if near else f"the newest are {_listed(runs[:3])}"
+
+
+def _listed(runs: Sequence[RunInfo]) -> str:
+    return ", ".join(f"{run.run_id} ({run.name or 'unnamed'})" for run in runs[:5])

@@ -1,0 +1,167 @@
+"""Reports as tables for a terminal: 80 columns, the dearest first, numbers aligned.
+
+The rule: a sum that no provider confirmed carries a ``~``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+
+from wflo_otel.cli.terminal import WIDTH, plain
+from wflo_otel.core.attribution import NOBODY, Line
+from wflo_otel.core.call import CallRecord
+from wflo_otel.core.ledger import Unit
+from wflo_otel.core.money import to_usd
+from wflo_otel.ports import LedgerView
+from wflo_otel.report import RunReport, is_estimated, iso
+
+_LEAST_SHOWN = 50_000
+#: Beyond this many lines a table only hides its own end.
+_MOST_LINES = 20
+
+
+def tables_of(report: RunReport) -> Iterable[RenderableType]:
+    """The breakdowns of a run; only those that say something."""
+    if not report.records:
+        return
+    yield _agents(report)
+    yield _breakdown("model", report.models, _estimated(report, lambda record: record.model))
+    if report.steps:
+        steps = _estimated(report, lambda record: record.caller.step)
+        yield _breakdown("step", report.steps, steps)
+    if report.tools:
+        yield _tools(report)
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, width=WIDTH)
+    table.add_column(first, ratio=1, no_wrap=True, overflow="ellipsis")
+    for each in numbers:
+        table.add_column(each, justify="right", no_wrap=True)
+    return table
+
+
+def _agents(report: RunReport) -> Table:
+    limits = {report.name_of(each): each for each in report.ledgers}
+    held = [each for name, each in limits.items() if name != "run" and each.limits]
+    columns = ("calls", "errors", "input", "output", "cost", *(("budget",) if held else ()))
+    table = _table("agent", *columns)
+    estimated = _estimated(report, lambda record: record.caller.agent)
+    for line in _shown(report.agents):
+        ledger = limits.get(f"agent {line.name}")
+        budget = (_limit(ledger),) if held else ()
+        stopped = ledger is not None and ledger.stopped is not None
+        style = "red" if stopped else ""
+        table.add_row(*_cells(line, line.name in estimated), *budget, style=style)
+    table.add_section()
+    total = _cells(report.total, any(estimated))
+    own = report.ledger
+    table.add_row(*total, *((_limit(own),) if held else ()), style="bold")
+    return table
+
+
+def _limit(ledger: LedgerView | None) -> str:
+    return "" if ledger is None or "usd" not in ledger.limits else money(ledger.limits["usd"])
+
+
+def _breakdown(kind: str, lines: Mapping[str, Line], estimated: Collection[str]) -> Table:
+    table = _table(kind, "calls", "errors", "input", "output", "cost")
+    for line in _shown(lines):
+        table.add_row(*_cells(line, line.name in estimated))
+    return table
+
+
+def _tools(report: RunReport) -> Table:
+    table = _table("tool", "asked for", "ran", "errors", "calls inside", "cost inside")
+    estimated = _estimated(report, lambda record: record.caller.tool)
+    for line in _shown(report.tools):
+        # An unmodified program runs its tools where nobody sees them.
+        ran = f"{line.tool_calls:,}" if line.tool_calls else "-"
+        cost = _cost(line, line.name in estimated)
+        asked = f"{line.requested:,}"
+        table.add_row(line.name, asked, ran, f"{line.errors:,}", f"{line.calls:,}", cost)
+    return table
+
+
+def _shown(lines: Mapping[str, Line]) -> list[Line]:
+    """The lines of a table; beyond the most that fit, the rest as one."""
+    found = list(lines.values())
+    if len(found) <= _MOST_LINES:
+        return found
+    rest = Line(f"{len(found) - _MOST_LINES + 1} more")
+    for each in found[_MOST_LINES - 1 :]:
+        for name in ("calls", "errors", "cost", "input_tokens", "output_tokens", "requested"):
+            setattr(rest, name, getattr(rest, name) + getattr(each, name))
+    return [*found[: _MOST_LINES - 1], rest]
+
+
+def _cells(line: Line, estimated: bool) -> tuple[str, ...]:
+    return (
+        plain(line.name) if line.name != NOBODY else "(no name)",
+        f"{line.calls:,}",
+        f"{line.errors:,}",
+        f"{line.input_tokens:,}",
+        f"{line.output_tokens:,}",
+        _cost(line, estimated),
+    )
+
+
+def _cost(line: Line, estimated: bool) -> str:
+    return f"~{money(line.cost)}" if estimated else money(line.cost)
+
+
+def _estimated(report: RunReport, name_of: Callable[[CallRecord], str | None]) -> set[str]:
+    return {name_of(each) or NOBODY for each in report.records if is_estimated(each)}
+
+
+def money(nano_usd: int) -> str:
+    """Write an amount for a column: four digits after the point."""
+    if 0 < nano_usd < _LEAST_SHOWN:
+        return "<$0.0001"
+    return f"${to_usd(nano_usd):,.4f}"
+
+
+def runs_table(reports: Iterable[RunReport]) -> Table:
+    """List runs, one a line."""
+    table = _table("run", "name", "started", "calls", "errors", "cost", "")
+    for each in reports:
+        total = each.total
+        table.add_row(
+            each.run.run_id,
+            plain(each.run.name),
+            iso(each.run.started_at)[:16].replace("T", " "),
+            f"{total.calls:,}",
+            f"{total.errors:,}",
+            money(total.cost),
+            "stopped" if each.stops else "",
+            style="red" if each.stops else "",
+        )
+    return table
+
+
+def ledgers_table(ledgers: Iterable[LedgerView]) -> Table:
+    """Show ledgers: one line for each unit that is limited, or for what is only counted."""
+    table = _table("scope", "limit", "spent", "reserved", "flagged", "refused", "")
+    for each in ledgers:
+        units: tuple[Unit, ...] = tuple(each.limits) or ("usd",)
+        for unit in units:
+            table.add_row(*_ledger_cells(each, unit), style="red" if each.stopped else "")
+    return table
+
+
+def _ledger_cells(ledger: LedgerView, unit: Unit) -> tuple[str, ...]:
+    show = money if unit == "usd" else lambda number: f"{number:,} {unit}"
+    limit = ledger.limits.get(unit)
+    return (
+        plain(ledger.key),
+        "-" if limit is None else show(limit),
+        show(ledger.settled.of(unit)),
+        show(ledger.pending.of(unit)),
+        show(ledger.flagged.of(unit)),
+        f"{ledger.refused:,}",
+        "stopped" if ledger.stopped else "",
+    )

@@ -1,0 +1,226 @@
+"""What a run cost, and who spent it: read from the state, for people and for programs.
+
+The rule: nothing here is counted again. Every number is a sum over the records and ledgers
+that the engine kept, so each breakdown adds up to the run, to the nano-dollar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Protocol, TypeAlias
+
+from wflo_otel.core import attribution
+from wflo_otel.core.attribution import Line
+from wflo_otel.core.call import CallRecord
+from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.money import to_usd
+from wflo_otel.core.scope import run_key
+from wflo_otel.ports import CheckpointStore, LedgerView, PolicyState, RunInfo, Runs
+
+Json: TypeAlias = dict[str, object]
+
+#: Sources of a cost that no provider confirmed.
+ESTIMATES = frozenset({"estimate", "reserved"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One run as it stands in the state."""
+
+    run: RunInfo
+    #: Its calls and those of its child runs, in the order they ended.
+    records: tuple[CallRecord, ...]
+    #: The run's own ledger first, then those of its agents and tools.
+    ledgers: tuple[LedgerView, ...]
+    checkpoints: tuple[Checkpoint, ...]
+
+    @property
+    def total(self) -> Line:
+        """Everything together."""
+        return attribution.total(self.records)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """US dollars spent, exactly."""
+        return to_usd(self.total.cost)
+
+    @property
+    def estimated_usd(self) -> Decimal:
+        """The part of it that no provider confirmed."""
+        return to_usd(sum(each.cost for each in self.records if is_estimated(each)))
+
+    @property
+    def calls(self) -> int:
+        """How many model calls were made; refused ones are none."""
+        return self.total.calls
+
+    @property
+    def refused(self) -> int:
+        """How many times a budget refused a call."""
+        return sum(each.refused for each in self.ledgers)
+
+    @property
+    def by_agent(self) -> dict[str, Decimal]:
+        """US dollars by agent."""
+        return {name: to_usd(line.cost) for name, line in self.agents.items()}
+
+    @property
+    def agents(self) -> dict[str, Line]:
+        """Lines by agent; each call counts for the innermost one."""
+        return _dearest_first(attribution.by_agent(self.records))
+
+    @property
+    def models(self) -> dict[str, Line]:
+        """Lines by model."""
+        return _dearest_first(attribution.by_model(self.records))
+
+    @property
+    def tools(self) -> dict[str, Line]:
+        """Lines by tool: asked for, run, and what the model calls inside cost."""
+        return _dearest_first(attribution.by_tool(self.records))
+
+    @property
+    def steps(self) -> dict[str, Line]:
+        """Lines by node, task or function; empty where nothing named one."""
+        lines = _dearest_first(attribution.by_step(self.records))
+        return {} if set(lines) == {attribution.NOBODY} else lines
+
+    @property
+    def ledger(self) -> LedgerView | None:
+        """The run's own ledger; ``None`` before its first call."""
+        key = run_key(self.run.run_id)
+        return next((each for each in self.ledgers if each.key == key), None)
+
+    @property
+    def stops(self) -> tuple[LedgerView, ...]:
+        """The scopes in which every further call is refused."""
+        return tuple(each for each in self.ledgers if each.stopped is not None)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run was stopped, or a scope inside it; ``None`` where nothing was."""
+        own = self.ledger
+        if own is not None and own.stopped is not None:
+            return own.stopped
+        if not self.stops:
+            return None
+        return f"{self.stops[0].stopped} ({self.name_of(self.stops[0])})"
+
+    @property
+    def trace_ids(self) -> tuple[str, ...]:
+        """The traces its calls are in, in the order they came."""
+        return tuple(dict.fromkeys(each.trace_id for each in self.records if each.trace_id))
+
+    def name_of(self, ledger: LedgerView) -> str:
+        """Name a scope inside this run: ``run``, ``agent writer``, ``tool search_web``."""
+        inner = ledger.key.removeprefix(run_key(self.run.run_id)).lstrip("/")
+        kind, _, name = inner.partition(":")
+        return f"{kind} {name}".replace("%2F", "/").replace("%25", "%") if inner else "run"
+
+    def as_json(self) -> Json:
+        """Everything as plain data: money in strings with all digits, times in ISO 8601."""
+        total = self.total
+        return {
+            "run_id": self.run.run_id,
+            "name": self.run.name,
+            "started_at": iso(self.run.started_at),
+            "ended_at": None if self.run.ended_at is None else iso(self.run.ended_at),
+            "calls": total.calls,
+            "cost_usd": exact(total.cost),
+            "tokens": _tokens(total),
+            "stopped": self.stopped,
+            "by_agent": [_line(line) for line in self.agents.values()],
+            "by_model": [_line(line) for line in self.models.values()],
+            "by_tool": [_tool_line(line) for line in self.tools.values()],
+            "by_step": [_line(line) for line in self.steps.values()],
+            "errors": total.errors,
+            "trace_ids": list(self.trace_ids),
+            "trace_url": None,
+            "checkpoints": [_checkpoint(each) for each in self.checkpoints],
+        }
+
+
+class ReportSource(PolicyState, Runs, CheckpointStore, Protocol):
+    """A store that holds all a report is made of."""
+
+
+def report_of(run: RunInfo, store: ReportSource) -> RunReport:
+    """Read a run from a store.
+
+    Raises:
+        StoreError: the store cannot answer.
+    """
+    key = run_key(run.run_id)
+    # The records first: reading them charges what dead processes had reserved.
+    records = tuple(store.records(run.run_id))
+    views = [each for each in store.ledgers(key) if each.key == key or each.key[len(key)] == "/"]
+    return RunReport(run, records, tuple(views), tuple(store.checkpoints(run.run_id)))
+
+
+def title_of(run: RunInfo) -> str:
+    """Name a run, and say when it was."""
+    began = iso(run.started_at)[:19].replace("T", " ")
+    if run.ended_at is None:
+        return f"run {run.run_id} · {run.name or 'unnamed'} · began {began} UTC · not ended"
+    took = run.ended_at - run.started_at
+    return f"run {run.run_id} · {run.name or 'unnamed'} · began {began} UTC · {took:.1f} s"
+
+
+def is_estimated(record: CallRecord) -> bool:
+    """Whether the provider never told what this call used."""
+    return record.cost_source in ESTIMATES and record.cost > 0
+
+
+def exact(nano_usd: int) -> str:
+    """Write US dollars with all nine digits: ``1.020500000``."""
+    return f"{to_usd(nano_usd):.9f}"
+
+
+def iso(at: float) -> str:
+    """Write a time since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def _dearest_first(lines: Mapping[str, Line]) -> dict[str, Line]:
+    ordered: Iterable[Line] = sorted(lines.values(), key=lambda line: (-line.cost, line.name))
+    return {line.name: line for line in ordered}
+
+
+def _tokens(line: Line) -> Json:
+    return {
+        "input": line.input_tokens,
+        "output": line.output_tokens,
+        "cached": line.cached_tokens,
+        "reasoning": line.reasoning_tokens,
+        "total": line.input_tokens + line.output_tokens,
+    }
+
+
+def _line(line: Line) -> Json:
+    return {
+        "name": line.name,
+        "calls": line.calls,
+        "cost_usd": exact(line.cost),
+        "tokens": _tokens(line),
+        "errors": line.errors,
+        "duration_s": round(line.duration_s, 6),
+        "models": sorted(line.models),
+    }
+
+
+def _tool_line(line: Line) -> Json:
+    return _line(line) | {"requested": line.requested, "ran": line.tool_calls}
+
+
+def _checkpoint(checkpoint: Checkpoint) -> Json:
+    return {
+        "id": checkpoint.checkpoint_id,
+        "name": checkpoint.name,
+        "step": checkpoint.step,
+        "agent": checkpoint.agent,
+        "created_at": iso(checkpoint.created_at),
+        "size": checkpoint.size,
+    }
