@@ -67,6 +67,12 @@ class ActiveRuns:
         """The process's own run."""
         return self._process
 
+    @property
+    def open_runs(self) -> list[ActiveRun]:
+        """Every run that is open in this process."""
+        process = [] if self._process is None else [self._process]
+        return process + list(self._workflows)
+
     def join(self, run: ActiveRun) -> None:
         """Make this the run of every call that belongs to no other."""
         self._process = run

@@ -7,10 +7,12 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from wflo_otel.bootstrap import frameworks
 from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.bootstrap.gauges import shown_ledgers
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
 from wflo_otel.config import Settings, from_environment
@@ -131,6 +133,7 @@ def _wire(
         clock=clock,
     )
     engine = Engine(in_force, adapters)
+    telemetry.watch_budgets(partial(shown_ledgers, store, runs))
     store.open_run(RunInfo(run.run_id, run.name, clock.time()))
     guarded = tuple(http.install())
     frameworks.install()
