@@ -43,7 +43,6 @@ def test_usage_and_cost_have_their_names_and_values() -> None:
         "gen_ai.usage.cache_write.input_tokens": 50,
         "gen_ai.usage.reasoning.output_tokens": 64,
         "gen_ai.usage.cost": 1.25,
-        "wflo.call.id": "call-1",
         "wflo.cost.usd": 1.25,
         "wflo.cost.source": "price",
         "wflo.decision": "admit",
@@ -115,7 +114,7 @@ def test_the_decision_is_what_happened(record: CallRecord, decision: str) -> Non
 def test_tools_and_agents_carry_no_cost_and_no_tokens(operation: Operation) -> None:
     span = outcome(replace(RECORD, operation=operation))
 
-    assert dict(span.attributes or {}) == {"wflo.call.id": "call-1"}
+    assert dict(span.attributes or {}) == {}
 
 
 @pytest.mark.parametrize("status", [Status.OK, Status.ABANDONED])

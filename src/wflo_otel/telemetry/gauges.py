@@ -23,10 +23,16 @@ _Of: TypeAlias = Callable[[LedgerView, Unit], int]
 
 
 class BudgetGauges:
-    """Three gauges over the ledgers of ``watch``; without it they show nothing."""
+    """Three gauges over the ledgers of ``watch``; without it they show nothing.
 
-    def __init__(self, meter: Meter) -> None:
+    Args:
+        meter: makes them.
+        collecting: called at the start of each collection.
+    """
+
+    def __init__(self, meter: Meter, collecting: Callable[[], None]) -> None:
         self._ledgers: Ledgers | None = None
+        self._collecting = collecting
         for shape, amount in (
             (i.LIMIT, lambda view, unit: view.limits[unit]),
             (i.SETTLED, lambda view, unit: view.settled.of(unit)),
@@ -42,6 +48,7 @@ class BudgetGauges:
 
     def _callback(self, amount: _Of) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_: CallbackOptions) -> Iterable[Observation]:
+            self._collecting()
             with safely("budget gauges"):
                 return list(_observations(self._ledgers() if self._ledgers else (), amount))
             return ()

@@ -7,9 +7,11 @@ also those that are set later.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, Tracer, TracerProvider
 
@@ -23,6 +25,7 @@ from wflo_otel.telemetry.dialects import is_genai_span
 from wflo_otel.telemetry.events import Events
 from wflo_otel.telemetry.gauges import BudgetGauges, Ledgers
 from wflo_otel.telemetry.metrics import Metrics
+from wflo_otel.telemetry.pending import Pending
 from wflo_otel.telemetry.refusals import refuse
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.scope import SCHEMA_URL, SCOPE_NAME, version
@@ -53,7 +56,8 @@ class OTelTelemetry:
         )
         meter = metrics.get_meter(SCOPE_NAME, version(), meter_provider, schema_url=SCHEMA_URL)
         self._metrics = Metrics(meter, profile or profile_of(os.environ))
-        self._gauges = BudgetGauges(meter)
+        self._pending = Pending()
+        self._gauges = BudgetGauges(meter, self._pending.record_all)
         self._events = Events(logger_provider)
         self._bound = BoundSpans()
 
@@ -95,15 +99,13 @@ class OTelTelemetry:
         if bound is not None or _tells_of_model_call(span):
             refuse(span, refused)
         self._events.decided(refused, span)
-        with safely("metrics of a refusal"):
-            self._metrics.refused(refused)
+        self._pending.add(partial(self._metrics.refused, refused))
 
     def settled(self, record: CallRecord, observed: Observation) -> None:
         """A call was charged: metrics. What it used is written by the seam that has its span."""
         bound = self._bound.of(record.call_id)
-        context = None if bound is None else trace.set_span_in_context(bound.span)
-        with safely("metrics of a call"):
-            self._metrics.settled(record, observed, context)
+        span = trace.get_current_span() if bound is None else bound.span
+        self._pending.add(partial(self._metrics.settled, record, observed, _traced(span)))
 
     def warned(self, call_id: str, warning: Warned) -> None:
         """A budget passed its ``warn_at``: an event on the call's span, and a log record."""
@@ -111,18 +113,25 @@ class OTelTelemetry:
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """The state could not answer; of the error only its type is kept."""
-        with safely("metrics of the state"):
-            kind = type(error.__cause__ or error).__name__
-            self._metrics.state_failed(operation, kind, "admit" if allowed else "refuse")
+        kind = type(error.__cause__ or error).__name__
+        decision = "admit" if allowed else "refuse"
+        self._pending.add(partial(self._metrics.state_failed, operation, kind, decision))
 
     def state_latency(self, operation: str, seconds: float) -> None:
         """How long the state took."""
-        with safely("metrics of the state"):
-            self._metrics.state_latency(operation, seconds)
+        self._pending.add(partial(self._metrics.state_latency, operation, seconds))
 
     def _span_of(self, call_id: str) -> Span:
         bound = self._bound.of(call_id)
         return trace.get_current_span() if bound is None else bound.span
+
+
+def _traced(span: Span) -> Context | None:
+    """What an exemplar needs of a span, without keeping the span itself alive."""
+    found = span.get_span_context()
+    if not found.trace_flags.sampled:
+        return None
+    return trace.set_span_in_context(trace.NonRecordingSpan(found), Context())
 
 
 def _tells_of_model_call(span: Span) -> bool:

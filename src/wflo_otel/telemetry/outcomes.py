@@ -6,6 +6,8 @@ type is written, never its message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from opentelemetry.trace import Span, Status, StatusCode
 
 from wflo_otel.core.call import Answer, CallRecord, Operation
@@ -49,7 +51,8 @@ def enrich(span: Span, record: CallRecord, tally: Tally, *, catalogue: str = "")
     with safely("usage on a foreign span"):
         total = tally.add(record)
         attributes = {**caller_attributes(record.caller), **_outcome(total, catalogue)}
-        theirs = _present(span) - tally.written
+        attributes[a.CALL_ID] = text(record.call_id)
+        theirs = set(_present(span)) - tally.written
         ours = {key: value for key, value in attributes.items() if key not in theirs}
         tally.written.update(ours)
         span.set_attributes(ours)
@@ -91,10 +94,9 @@ def fail(span: Span, kind: str) -> None:
 
 def _outcome(total: Total, catalogue: str) -> dict[str, Value]:
     record = total.last
-    attributes: dict[str, Value] = {a.CALL_ID: text(record.call_id)}
     if record.operation not in MODEL_OPERATIONS:
-        return attributes
-    attributes[a.DECISION] = decision_of(record)
+        return {}
+    attributes: dict[str, Value] = {a.DECISION: decision_of(record)}
     if record.model:
         attributes[a.RESPONSE_MODEL] = text(record.model)
     if record.response_id:
@@ -131,6 +133,6 @@ def _cost(total: Total, catalogue: str) -> dict[str, Value]:
     return attributes
 
 
-def _present(span: Span) -> set[str]:
-    """The keys that are on a span, as far as its implementation shows them."""
-    return set(getattr(span, "attributes", None) or ())
+def _present(span: Span) -> Mapping[str, object]:
+    """What is on a span, as far as its implementation shows it."""
+    return getattr(span, "attributes", None) or {}

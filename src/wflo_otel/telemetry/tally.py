@@ -7,10 +7,10 @@ written by somebody else, or not show its attributes at all.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wflo_otel.core.call import CallRecord
-from wflo_otel.core.usage import NOTHING, Usage
+from wflo_otel.core.usage import Usage
 
 #: Sources of a cost whose usage the provider never told.
 ESTIMATES = frozenset({"estimate", "reserved"})
@@ -40,17 +40,14 @@ class Total:
 
 def total_of(record: CallRecord) -> Total:
     """The sum over one call, with what was billed to other models beside it."""
-    usage = replace(record.usage, extra=())
+    usage = record.usage
     for beside in record.usage.extra:
         usage = _together(usage, beside.usage)
-    estimated = record.cost_source in ESTIMATES
-    return Total(record, usage, record.cost, is_estimated=estimated)
+    return Total(record, usage, record.cost, is_estimated=record.cost_source in ESTIMATES)
 
 
 def _together(one: Usage, other: Usage) -> Usage:
     """Add the counts that telemetry shows."""
-    if one == NOTHING:
-        return other
     return Usage(
         input_tokens=one.input_tokens + other.input_tokens,
         output_tokens=one.output_tokens + other.output_tokens,
