@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
+import opentelemetry
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, StatusCode
 
 from telemetry_rig import ASK, CALL, CALLER, EXCEEDED, RECORD, REFUSED, SHADOWED, Rig, types
 from wflo_otel.core.call import Operation
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Queued, Stopped
 from wflo_otel.ports import Observation, StoreError, Warned
+from wflo_otel.telemetry import scope
 from wflo_otel.telemetry.otel import OTelTelemetry
 from wflo_otel.telemetry.spans import start_llm_span
 
@@ -226,6 +229,39 @@ def test_a_checkpoint_outside_of_any_step_names_none() -> None:
     assert not {"wflo.step", "gen_ai.agent.name"} & set(log.attributes)
 
 
+def test_without_the_logs_api_an_event_is_on_the_span_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(opentelemetry, "_logs")
+    monkeypatch.setitem(sys.modules, "opentelemetry._logs", None)
+    rig = Rig()
+
+    refused_on(rig, REFUSED)
+
+    assert [event.name for event in rig.span.events] == ["wflo.policy.decision"]
+    assert not rig.logs
+
+
+def test_a_span_that_cannot_be_looked_at_is_not_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    rig = Rig()
+
+    with trace.use_span(Opaque()):
+        rig.telemetry.refused(REFUSED)
+
+    assert [log.event_name for log in rig.logs] == ["wflo.policy.decision"]
+
+
+class Opaque(NonRecordingSpan):
+    """A span that fails when it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
+
+    def is_recording(self) -> bool:
+        raise RuntimeError("broken")
+
+
 def test_work_has_spans_named_after_what_is_invoked() -> None:
     rig = Rig()
     tell = rig.telemetry
@@ -248,10 +284,10 @@ def test_everything_is_emitted_under_one_scope_and_schema() -> None:
     rig = Rig()
     refused_on(rig, REFUSED)
 
-    scope = rig.span.instrumentation_scope
-    assert scope is not None
-    assert (scope.name, scope.version) == ("wflo_otel", metadata.version("wflo-otel"))
-    assert scope.schema_url == "https://opentelemetry.io/schemas/1.41.0"
+    emitted = rig.span.instrumentation_scope
+    assert emitted is not None
+    assert (emitted.name, emitted.version) == ("wflo_otel", metadata.version("wflo-otel"))
+    assert emitted.schema_url == "https://opentelemetry.io/schemas/1.41.0"
 
 
 def told(rig: Rig) -> None:
@@ -312,3 +348,12 @@ def test_hostile_text_is_told_like_any_other() -> None:
     texts = [value for _, series in rig.points() for _, value in series if isinstance(value, str)]
     assert all(each.encode("utf-8") for each in texts)
     assert max(map(len, texts)) <= 256
+
+
+def test_bare_sources_have_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_installed(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", not_installed)
+
+    assert scope.version.__wrapped__() == ""

@@ -58,6 +58,12 @@ def test_usage_is_whole_numbers_and_cost_is_a_float_even_when_it_is_round() -> N
     assert found["gen_ai.usage.cost"] == found["wflo.cost.usd"] == "double"
 
 
+def test_a_call_that_nobody_answered_names_no_response() -> None:
+    span = outcome(failed(model="", response_id=None, error_type="ConnectError"))
+
+    assert not [key for key in span.attributes or {} if key.startswith("gen_ai.response")]
+
+
 def test_a_call_that_was_free_says_so() -> None:
     span = outcome(replace(RECORD, cost=0))
 

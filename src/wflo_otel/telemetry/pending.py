@@ -37,6 +37,11 @@ class Pending:
         for _ in range(len(self._waiting)):
             self._record_one()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
     def clear(self) -> None:
         """Forget what waits."""
         self._waiting.clear()

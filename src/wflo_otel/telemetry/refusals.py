@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, Status, StatusCode
 
-from wflo_otel.core.decision import Exceeded, Queued, Stopped
+from wflo_otel.core.decision import Exceeded, Queued
 from wflo_otel.errors import BudgetExceededError, StateUnavailableError, UnpricedModelError
 from wflo_otel.ports import Refused
 from wflo_otel.telemetry.safely import safely
@@ -41,18 +41,14 @@ def refusal_attributes(refused: Refused) -> dict[str, Value]:
     attributes: dict[str, Value] = {a.REFUSAL_POLICY: refused.policy}
     decision = refused.decision
     exceeded = decision.otherwise if isinstance(decision, Queued) else decision
-    match exceeded:
-        case Exceeded():
-            attributes |= {
-                a.REFUSAL_SCOPE: text(exceeded.key),
-                a.REFUSAL_UNIT: exceeded.unit,
-                a.REFUSAL_LIMIT: in_unit(exceeded.limit, exceeded.unit),
-                a.REFUSAL_SETTLED: in_unit(exceeded.settled, exceeded.unit),
-                a.REFUSAL_PENDING: in_unit(exceeded.pending, exceeded.unit),
-                a.REFUSAL_NEEDED: in_unit(exceeded.needed, exceeded.unit),
-            }
-        case Stopped():
-            attributes[a.REFUSAL_SCOPE] = text(exceeded.key)
-        case None:
-            pass
+    if isinstance(exceeded, Exceeded):
+        attributes |= {
+            a.REFUSAL_UNIT: exceeded.unit,
+            a.REFUSAL_LIMIT: in_unit(exceeded.limit, exceeded.unit),
+            a.REFUSAL_SETTLED: in_unit(exceeded.settled, exceeded.unit),
+            a.REFUSAL_PENDING: in_unit(exceeded.pending, exceeded.unit),
+            a.REFUSAL_NEEDED: in_unit(exceeded.needed, exceeded.unit),
+        }
+    if exceeded is not None:
+        attributes[a.REFUSAL_SCOPE] = text(exceeded.key)
     return attributes

@@ -18,6 +18,23 @@ Prompts, completions, tool arguments and results, keys and headers are on no spa
 and in no metric. Cost is on model calls only: a sum over all spans counts each charge once.
 """
 
+_WHERE = """\
+## Where it goes
+
+A provider that the program or `opentelemetry-instrument` has set is used as it is. Where there
+is none, the standard variables decide:
+
+- `OTEL_EXPORTER_OTLP_ENDPOINT` (or `_TRACES_`, `_METRICS_`, `_LOGS_ENDPOINT`) turns OTLP on.
+  `OTEL_EXPORTER_OTLP_PROTOCOL` says `grpc` or `http/protobuf`; without it port 4317 is gRPC.
+- `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER`: `otlp`, `console`,
+  `none`, or the name of an exporter that is installed.
+- `OTEL_SERVICE_NAME` names the service; without it the script's name does.
+- `OTEL_SDK_DISABLED=true` sets nothing up. Sampler, limits and headers as in any SDK.
+
+With none of these, spans have ids and go nowhere. An exporter that cannot deliver says so in
+one line, and makes the program end at most two seconds late. No decision depends on it.
+"""
+
 _SPANS = """\
 ## Spans
 
@@ -46,6 +63,7 @@ def markdown() -> str:
     return "\n".join(
         (
             _HEAD,
+            _WHERE,
             _SPANS,
             "## Attributes\n",
             _table(
