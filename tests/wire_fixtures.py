@@ -51,9 +51,9 @@ def with_usage(url: str, **request: Any) -> dict[str, Any] | None:
     return None if body is None else json.loads(body)
 
 
-def answered(url: str, status: int = 200, **response: Any) -> Answer:
+def answered(url: str, http_status: int = 200, **response: Any) -> Answer:
     """What a whole response says."""
-    return route(url).api.answer(status, {}, json.dumps(response).encode())
+    return route(url).api.answer(http_status, {}, json.dumps(response).encode())
 
 
 def sse(*events: Any, named: bool = False) -> bytes:

@@ -17,7 +17,9 @@ from wflo_otel.wire.route import recognise
 
 pytestmark = [
     pytest.mark.corpus,
-    pytest.mark.skipif(folder() is None, reason="the recorded traffic is not beside the repository"),
+    pytest.mark.skipif(
+        folder() is None, reason="the recorded traffic is not beside the repository"
+    ),
 ]
 
 APIS = (
@@ -185,7 +187,9 @@ def test_a_hidden_usage_event_is_the_only_thing_missing_in_any_cut() -> None:
         assert replace(reader.answer, usage=None) == replace(read(each, route), usage=None)
         events, left = each.body.split(b"\n\n"), kept.split(b"\n\n")
         dropped = Counter(events) - Counter(left)
-        assert all(b'"usage"' in event and b'"choices":[]' in event.replace(b" ", b"") for event in dropped)
+        assert all(
+            b'"usage"' in event and b'"choices":[]' in event.replace(b" ", b"") for event in dropped
+        )
         hidden += bool(dropped)
         assert reader.answer.usage == read(each, route).usage
     assert hidden >= 100

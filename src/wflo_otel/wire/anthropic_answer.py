@@ -22,6 +22,20 @@ from wflo_otel.wire.body import (
 from wflo_otel.wire.calls import CallPieces
 from wflo_otel.wire.dialects import Dialect
 
+#: What is remembered of a usage.
+_KEPT = (
+    "input_tokens",
+    "output_tokens",
+    "output_tokens_details",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "server_tool_use",
+    "iterations",
+    "service_tier",
+    "cost",
+    "is_byok",
+)
 _DELTA_TEXTS = ("text", "partial_json", "thinking")
 
 
@@ -99,8 +113,8 @@ class MessagesFold:
         self._take_reason(message.get("stop_reason"))
 
     def _take_usage(self, usage: object) -> None:
-        told = {key: value for key, value in mapping(usage).items() if value is not None}
-        self._usage.update(told)
+        told = mapping(usage)
+        self._usage.update((key, told[key]) for key in _KEPT if told.get(key) is not None)
 
     def _take_reason(self, reason: object) -> None:
         if reason:

@@ -7,6 +7,7 @@ from wflo_otel.core.call import ToolCall
 #: More calls, and more characters of arguments, than this are not remembered. (Still counted.)
 MAX_CALLS = 1024
 MAX_ARGUMENT_CHARS = 1024 * 1024
+MAX_NAME_CHARS = 512
 
 
 class CallPieces:
@@ -24,13 +25,14 @@ class CallPieces:
             if len(self._names) >= MAX_CALLS:
                 return
             known = ("", "")
-        self._names[key] = (known[0] or call_id or "", known[1] or name or "")
+        given = ((call_id or "")[:MAX_NAME_CHARS], (name or "")[:MAX_NAME_CHARS])
+        self._names[key] = (known[0] or given[0], known[1] or given[1])
 
     def more(self, key: object, arguments: str) -> None:
         """Add a piece of a call's arguments."""
-        if key not in self._names or not arguments:
-            return
         piece = arguments[: self._room]
+        if key not in self._names or not piece:
+            return
         self._room -= len(piece)
         self._arguments.setdefault(key, []).append(piece)
 

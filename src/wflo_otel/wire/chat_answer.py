@@ -45,8 +45,8 @@ class ChatFold:
         choices = data.get("choices")
         if choices and isinstance(choices, list):
             self._take_choices(choices)
-        elif failed := error_type(data):
-            self._error = failed
+        if "error" in data or not choices:
+            self._error = error_type(data) or self._error
         self.plain = _plain(data, choices)
         usage = data.get("usage")
         if usage is None and "x_groq" in data:
@@ -123,14 +123,14 @@ class ChatFold:
                     break  # some hosts send it a second time as ``reasoning``
         if calls := piece.get("tool_calls"):
             for at, call in enumerate(objects(calls)):
-                self._take_call((index, call.get("index", at)), call)
+                place = call.get("index")
+                self._take_call((index, place if isinstance(place, int) else at), call)
         if old := piece.get("function_call"):
-            self._take_call((index, "function_call"), {"function": old})
+            self._take_call((index, -1), {"function": old})
 
-    def _take_call(self, key: tuple[int, object], call: JsonObject) -> None:
+    def _take_call(self, place: tuple[int, int], call: JsonObject) -> None:
         held = mapping(call.get("function") or call.get("custom"))
         call_id, name = call.get("id"), held.get("name")
-        place = (key[0], key[1] if isinstance(key[1], int | str) else 0)
         self._calls.begin(
             place,
             call_id if isinstance(call_id, str) else None,

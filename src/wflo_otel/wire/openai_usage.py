@@ -13,10 +13,8 @@ from wflo_otel.wire.body import count, mapping, optional_count
 from wflo_otel.wire.dialects import Dialect, Reasoning
 
 
-def is_told(usage: object) -> bool:
-    """Whether this is a usage that says something: an object with a count above zero."""
-    if not isinstance(usage, dict):
-        return False
+def is_told(usage: Mapping[str, object]) -> bool:
+    """Whether a usage says something: it has a count above zero."""
     return any(count(value) for key, value in usage.items() if key.endswith("tokens"))
 
 

@@ -63,11 +63,11 @@ class Texts:
 
     def add_prompt(self, prompt: object) -> int:
         """Take a prompt or several, as text or token ids; return how many there are."""
-        several = items(prompt)
-        if not several:
+        if not isinstance(prompt, list):
             self.add(prompt)
             return 1
-        if not isinstance(several[0], str | list):
+        several = items(prompt)
+        if not several or not isinstance(several[0], str | list):
             self.more_chars += len(several) * _CHARS_PER_TOKEN_ID
             return 1
         for each in several:
