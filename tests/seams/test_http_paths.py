@@ -3,12 +3,12 @@
 import anthropic
 import openai
 import pytest
-from sdk_paths import PATHS
-from wiring import guarded
 
+from sdk_paths import PATHS
 from wflo_otel.errors import BudgetExceededError
 from wflo_otel.seams.active import activate
 from wflo_otel.testing import Reply
+from wiring import guarded
 
 every_path = pytest.mark.parametrize("path", PATHS, ids=[path.name for path in PATHS])
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import openai
 import pytest
+
 from sdk_paths import (
     CLAUDE,
     HELLO,
@@ -15,12 +16,11 @@ from sdk_paths import (
     openai_async,
     openai_client,
 )
-from wiring import guarded
-
 from wflo_otel.core.call import Status
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import BudgetExceededError
 from wflo_otel.testing import Reply
+from wiring import guarded
 
 ENDLESS = Reply(output_tokens=16_000, chunk_delay_s=0.0002)
 SLOW = Reply(output_tokens=200, chunk_delay_s=0.002)
@@ -115,7 +115,7 @@ async def test_an_async_stream_that_is_left_is_charged_for_what_came():
 
 
 def test_a_stream_is_cut_when_its_budget_is_spent():
-    with guarded(ENDLESS, usd="0.02") as rig, openai_client(rig.provider) as client:
+    with guarded(ENDLESS, usd="0.005") as rig, openai_client(rig.provider) as client:
         with pytest.raises(BudgetExceededError) as raised:
             for _ in chat(client):
                 pass
@@ -123,19 +123,19 @@ def test_a_stream_is_cut_when_its_budget_is_spent():
         assert record.status is Status.CUT
         assert raised.value.sent
         assert raised.value.charged_usd == rig.spent_usd
-        assert Decimal("0.019") < rig.spent_usd <= Decimal("0.0201")
-        assert rig.billed_usd <= Decimal("0.022")
+        assert Decimal("0.0045") < rig.spent_usd <= Decimal("0.0051")
+        assert rig.billed_usd <= Decimal("0.006")
         assert len(rig.provider.requests) == 1
 
 
 async def test_an_async_stream_is_cut_when_its_budget_is_spent():
-    with guarded(ENDLESS, usd="0.02") as rig:
+    with guarded(ENDLESS, usd="0.005") as rig:
         async with openai_async(rig.provider) as client:
             with pytest.raises(BudgetExceededError):
                 async for _ in await chat(client):
                     pass
         assert rig.records[0].status is Status.CUT
-        assert rig.billed_usd <= Decimal("0.022")
+        assert rig.billed_usd <= Decimal("0.006")
         assert len(rig.provider.requests) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_cut_stream_of_messages_reaches_the_user_as_itself():
 
 
 def test_after_a_cut_the_next_call_is_refused():
-    with guarded(ENDLESS, usd="0.02") as rig, openai_client(rig.provider) as client:
+    with guarded(ENDLESS, usd="0.005") as rig, openai_client(rig.provider) as client:
         for _ in range(2):
             with pytest.raises(BudgetExceededError):
                 list(chat(client))
@@ -204,10 +204,9 @@ def test_a_stream_that_breaks_is_charged_for_what_came():
     with guarded(Reply(output_tokens=100, drop="mid_body")) as rig:
         with (
             openai_client(rig.provider, max_retries=0) as client,
-            pytest.raises(Exception) as raised,
+            pytest.raises(Exception, match="peer closed"),
         ):
             list(chat(client))
-        assert not isinstance(raised.value, BudgetExceededError)
         (record,) = rig.records
         assert record.status is Status.ERROR
         assert record.usage.output_tokens > 10

@@ -6,6 +6,7 @@ finished; then that call is charged, and the fetch is not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wflo_otel.core.call import Outcome, Status
@@ -22,11 +23,9 @@ _awaited: dict[str, Permit] = {}
 def took(flight: Flight, outcome: Outcome) -> bool:
     """Whether the outcome was dealt with here: a promise was kept open, or a kept one closed."""
     key = flight.response_key(outcome.answer)
-    if key is None:
-        return False
     if flight.route.kind is RouteKind.FETCH:
         return _fetched(flight, key, outcome)
-    if not _is_promise(flight, outcome):
+    if key is None or not _is_promise(flight, outcome):
         return False
     _awaited[key] = flight.permit
     flight.shown(None, outcome.answer)
@@ -44,13 +43,15 @@ def _is_promise(flight: Flight, outcome: Outcome) -> bool:
     return outcome.status is Status.OK and said_nothing and not flight.ask.streaming
 
 
-def _fetched(flight: Flight, key: str, outcome: Outcome) -> bool:
-    if not outcome.answer.complete:
-        return False
-    permit = _awaited.pop(key, None)
+def _fetched(flight: Flight, key: str | None, outcome: Outcome) -> bool:
+    """A poll that finds nothing finished is free; the first that does closes the promise."""
+    if outcome.answer.usage is None:
+        flight.void()
+        return True
+    permit = _awaited.pop(key, None) if key is not None and outcome.answer.complete else None
     if permit is None:
         return False
-    record = flight.active.engine.settle(permit, outcome)
+    record = flight.active.engine.settle(permit, replace(outcome, charge_once=None))
     flight.active.engine.void(flight.permit)
     flight.shown(record, outcome.answer)
     return True

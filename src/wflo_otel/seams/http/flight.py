@@ -229,7 +229,7 @@ class Flight:
     def failed(self, error: BaseException) -> None:
         """Sending raised: give back what was reserved if nothing left, else charge it."""
         kind = type(error).__name__
-        if isinstance(error, self.library.never_sent | PolicyViolationError):
+        if isinstance(error, (*self.library.never_sent, PolicyViolationError)):
             self.span.failed(kind)
             self.void()
         elif isinstance(error, Exception):
