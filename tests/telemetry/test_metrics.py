@@ -62,6 +62,13 @@ def test_a_call_whose_asked_model_is_unknown_is_named_by_the_one_that_answered()
     assert rig.value("wflo.cost", gen_ai__request__model="gpt-4o-2024-08-06") == 1.25
 
 
+def test_a_call_of_an_unknown_provider_names_none() -> None:
+    rig = after(replace(RECORD, provider=""))
+
+    ((_, found),) = [each for each in rig.points() if each[0] == "wflo.cost"]
+    assert "gen_ai.provider.name" not in dict(found)
+
+
 def test_a_failed_call_has_the_type_of_its_error() -> None:
     rig = after(failed(error_type="RateLimitError"))
 

@@ -135,6 +135,16 @@ def test_a_provider_has_the_name_that_the_conventions_give_it() -> None:
     assert (span.attributes or {})["gen_ai.provider.name"] == "gcp.gemini"
 
 
+def test_an_unknown_provider_is_absent_rather_than_empty() -> None:
+    rig = Rig()
+
+    span = ended(
+        rig, start_llm_span(replace(CALL, ask=replace(ASK, provider="")), tracer=rig.tracer)
+    )
+
+    assert "gen_ai.provider.name" not in (span.attributes or {})
+
+
 def test_a_tool_call_is_an_internal_span() -> None:
     rig = Rig()
 

@@ -138,12 +138,13 @@ def _asked(ask: Ask) -> dict[str, str]:
 
 
 def _named(operation: Operation, provider: str, asked: str, answered: str) -> dict[str, str]:
-    found = ((a.REQUEST_MODEL, asked), (a.RESPONSE_MODEL, text(answered)))
-    return {
-        a.OPERATION: operation.value,
-        a.PROVIDER: provider_name(provider),
-        **{key: value for key, value in found if value},
-    }
+    found = (
+        (a.OPERATION, operation.value),
+        (a.PROVIDER, provider_name(provider)),
+        (a.REQUEST_MODEL, asked),
+        (a.RESPONSE_MODEL, text(answered)),
+    )
+    return {key: value for key, value in found if value}
 
 
 def _who(caller: Caller) -> dict[str, str]:

@@ -40,9 +40,10 @@ def start_llm_span(
     ask = call.ask
     attributes = caller_attributes(call.caller)
     attributes[a.OPERATION] = ask.operation.value
-    attributes[a.PROVIDER] = provider_name(ask.provider)
     attributes[a.SPAN_KIND] = _KINDS[ask.operation]
     attributes[a.CALL_ID] = call.call_id
+    if ask.provider:
+        attributes[a.PROVIDER] = provider_name(ask.provider)
     if ask.model is not None:
         attributes[a.REQUEST_MODEL] = text(ask.model)
     if ask.output_cap is not None:
