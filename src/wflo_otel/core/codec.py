@@ -116,13 +116,17 @@ class _Encoder:
         return [self.plain(each, f"{path}[{at}]") for at, each in enumerate(values)]
 
     def _mapping(self, value: Mapping[Any, object], path: str) -> object:
-        if _TAG not in value and all(type(key) is str for key in value):
-            return {key: self.plain(each, _below(path, key)) for key, each in value.items()}
+        if _TAG not in value and all(_is_name(key) for key in value):
+            return {str(key): self.plain(each, _below(path, key)) for key, each in value.items()}
         pairs = [
             [self.plain(key, f"{path} (a key)"), self.plain(each, _below(path, key))]
             for key, each in value.items()
         ]
         return _tagged("dict", sorted(pairs, key=_dump))
+
+
+def _is_name(key: object) -> bool:
+    return isinstance(key, str) and not isinstance(key, Enum)
 
 
 def _scalar(value: str | int | float) -> object:

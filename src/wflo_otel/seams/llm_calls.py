@@ -27,6 +27,28 @@ from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.work import frame_of_caller
 from wflo_otel.wire.dialects import provider_of_model
 
+#: More than any output cap: a call that must have all it asks for.
+_ALL = 10**9
+
+
+@dataclass(slots=True)
+class Habit:
+    """Whether a function's calls are seen on the wire; ``None`` before the first has ended.
+
+    Where they are not, nobody can write a smaller output cap into the request, so such a call
+    is refused where it would need one. The first call of a function is given the benefit.
+    """
+
+    is_seen_on_the_wire: bool | None = None
+
+    def note(self, permit: Permit) -> None:
+        """Learn from a call that has ended."""
+        self.is_seen_on_the_wire = self.is_seen_on_the_wire or permit.adopted
+
+    def cannot_cap(self, permit: Permit) -> bool:
+        """Whether the permit asks for a smaller cap that nobody can write."""
+        return self.is_seen_on_the_wire is False and permit.cap_to_write is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
@@ -39,6 +61,7 @@ class ModelCall:
     provider: str | None = None
     usage: Callable[..., object] | None = None
     prompt: Callable[..., object] | None = None
+    habit: Habit = field(default_factory=Habit, compare=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +108,8 @@ def llm_flow(active: Callable[[], Active], options: ModelCall, invocation: Invoc
         leaving.callback(shown.release)
         leaving.callback(bound.end)
         admitted = yield Admit(now.engine, call, adopting)
+        if isinstance(admitted, Permit) and options.habit.cannot_cap(admitted):
+            admitted = yield Admit(now.engine, replace(call, least_cap=_ALL), admitted)
         if isinstance(admitted, Refusal):
             raise dress(admitted.error())
         assert isinstance(admitted, Permit)  # noqa: S101  # what an Admit is answered with
@@ -163,6 +188,7 @@ class _Flight:
 
     def land(self, outcome: Returned | Raised) -> None:
         """Settle the call, unless a seam inside has taken it over."""
+        self._options.habit.note(self._permit)
         if self._permit.adopted:
             self._fail(outcome)
         elif isinstance(outcome, Raised) and self._never_ran(outcome):
