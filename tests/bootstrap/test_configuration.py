@@ -1,5 +1,6 @@
 """Putting a policy in force, and taking it down again."""
 
+import multiprocessing
 import os
 import threading
 
@@ -185,3 +186,23 @@ def test_a_clock_can_be_given():
     clock = FakeClock()
 
     assert configure(clock=clock).active.clock is clock
+
+
+def _leave_a_note(url):
+    made = configure(state=url, run_id="child", budget_usd=1)
+    made.engine.do_later(lambda: made.store.stop("run:child", "tended at the end"))
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_multiprocessing_child_does_what_was_left_for_later_at_its_end(method, tmp_path):
+    url = f"sqlite:///{tmp_path}/state.db"
+    configure(state=url)
+    child = multiprocessing.get_context(method).Process(target=_leave_a_note, args=(url,))
+
+    child.start()
+    child.join(30)
+
+    assert child.exitcode == 0
+    views = {view.key: view for view in configure(state=url).store.ledgers("run:child")}
+    assert views["run:child"].stopped == "tended at the end"

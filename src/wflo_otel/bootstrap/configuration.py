@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from wflo_otel.bootstrap import frameworks
+from wflo_otel.bootstrap.children import at_end_of_children
 from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.bootstrap.gauges import shown_ledgers
 from wflo_otel.bootstrap.housekeeper import Housekeeper
@@ -26,7 +28,7 @@ from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
 from wflo_otel.stores import Store, open_store
 from wflo_otel.telemetry.otel import OTelTelemetry
-from wflo_otel.telemetry.setup import ensure_providers, instrument_http, instrument_threads
+from wflo_otel.telemetry.setup import Setup, ensure_providers, instrument_http, instrument_threads
 
 #: Open calls are renewed three times before their lease ends; finalizers wait a second.
 _TEND_EVERY_S = 1.0
@@ -44,8 +46,12 @@ class Configuration:
     #: False where the run was joined: who opened it closes it.
     owns_run: bool
     housekeeper: Housekeeper
+    #: Where telemetry goes, and what could not be set up.
+    telemetry: Setup
     guarded: tuple[str, ...]
 
+
+log = logging.getLogger("wflo_otel")
 
 _lock = threading.RLock()
 _configuration: Configuration | None = None
@@ -118,7 +124,9 @@ def _script_name() -> str:
 def _wire(
     in_force: PolicyInForce, store: Store, run: ActiveRun, owns_run: bool, clock: Clock
 ) -> Configuration:
-    ensure_providers()
+    setup = ensure_providers()
+    for problem in setup.problems:
+        log.warning("wflo: %s", problem)
     telemetry = OTelTelemetry()
     prices = CataloguePrices()
     # The catalogue takes a fifth of a second to load: not on the path of the first call.
@@ -144,7 +152,9 @@ def _wire(
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)
     housekeeper = Housekeeper((engine.tend, engine.renew, in_force.refresh), period)
-    return Configuration(now_active, engine, store, in_force, run, owns_run, housekeeper, guarded)
+    return Configuration(
+        now_active, engine, store, in_force, run, owns_run, housekeeper, setup, guarded
+    )
 
 
 def configuration() -> Configuration | None:
@@ -183,5 +193,13 @@ def _after_fork() -> None:
         _configuration.housekeeper.after_fork()
 
 
+def _end_child() -> None:
+    setup = None if _configuration is None else _configuration.telemetry
+    shutdown()
+    if setup is not None and setup.closer is not None:
+        setup.closer.close()
+
+
+at_end_of_children(_end_child)
 os.register_at_fork(after_in_child=_after_fork)
 atexit.register(shutdown)

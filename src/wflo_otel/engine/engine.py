@@ -238,9 +238,8 @@ class Engine:
         if metered.source not in {"estimate", "reserved"}:
             whole = outcome.status is Status.OK and not permit.granted.clamped
             self._ports.tokens.learn(ask, permit.call.caller.agent, metered.usage, whole=whole)
-        self._ports.telemetry.settled(
-            record, Observation(permit.estimate.expected, permit.waited_s)
-        )
+        observed = Observation(permit.estimate.expected, permit.waited_s, ask.model or "")
+        self._ports.telemetry.settled(record, observed)
         return record
 
     def void(self, permit: Permit) -> None:
