@@ -35,7 +35,7 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
     refused = [(report.name_of(each), each.refused) for each in report.ledgers if each.refused]
     if refused:
         by = ", ".join(f"{number:,} by the budget of {name}" for name, number in refused)
-        yield "refused", f"{by}: none of them left this machine", "yellow"
+        yield "refused", f"{by}, before leaving this machine", "yellow"
     for each in report.stops:
         yield "stopped", f"{report.name_of(each)}: {each.stopped}", "red"
     cut = sum(each.status is Status.CUT for each in report.records)
@@ -63,9 +63,10 @@ def _doubts(report: RunReport) -> Iterator[tuple[str, str, str]]:
 
 def _traces(report: RunReport, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     found = report.trace_ids
-    first = f" · trace {found[0]}" if found else ""
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    yield "spans", f"{spans_went(environ)}{first}{more}", ""
+    yield "spans", spans_went(environ), ""
+    if found:
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        yield "trace", f"{found[0]}{more}", ""
     yield "more", f"wflo report {report.run.run_id}", ""
 
 

@@ -53,9 +53,8 @@ def interpreter_of(command: Sequence[str]) -> Interpreter | None:
 
 def program_of(command: Sequence[str]) -> str:
     """What a command runs, for people: the script, the module, or the command itself."""
-    if is_python(command[0]):
-        return _read_options(command).program or "python"
-    return command[0]
+    program = _read_options(command).program if is_python(command[0]) else command[0]
+    return "python" if program in {"", "-c"} else program
 
 
 def is_python(word: str) -> bool:

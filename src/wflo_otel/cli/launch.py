@@ -125,7 +125,8 @@ def _state_file(options: Options, settings: Settings) -> tuple[Path, str]:
     if usable:
         return DEFAULT_STATE.absolute(), ""
     # The budget must hold where the program's folder is read-only, too.
-    return Path(tempfile.mkdtemp(prefix="wflo-")) / "state.db", "this folder is read-only"
+    elsewhere = Path(tempfile.mkdtemp(prefix="wflo-")) / "state.db"
+    return elsewhere, f"{folder} cannot be written here"
 
 
 def script_name(command: Sequence[str]) -> str:

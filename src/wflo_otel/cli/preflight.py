@@ -67,6 +67,8 @@ def _reason(interpreter: Interpreter, code: int, stderr: str) -> str:
         )
     said = [line for line in stderr.splitlines() if line.startswith("wflo: refusing to start: ")]
     if said:
-        return said[-1].removeprefix("wflo: refusing to start: ")
+        reason = said[-1].removeprefix("wflo: refusing to start: ")
+        missing = "No module named 'wflo_otel'" in reason
+        return f"{reason}; install wflo-otel into {interpreter.argv[0]}" if missing else reason
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "it says nothing")
     return f"{interpreter.argv[0]} cannot start (exit code {code}): {last.strip()}"

@@ -7,8 +7,10 @@ that, the exit code is the program's.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.cli import EXIT_USAGE
@@ -59,6 +61,8 @@ def run_command(command: Sequence[str], options: Options) -> int:
 
 
 def _run_with(store: Store, launch: Launch, options: Options) -> int:
+    if shutil.which(launch.command[0]) is None:
+        return _cannot_run(launch.command[0])
     obstacle = obstacle_to(launch)
     if obstacle is not None:
         say(f"refusing to start: {obstacle}")
@@ -72,15 +76,19 @@ def _run_with(store: Store, launch: Launch, options: Options) -> int:
         live = LiveLine(Peek(launch.state, launch.run_id), None if budget is None else budget.usd)
     try:
         code = _supervised(launch, live)
-    except FileNotFoundError:
-        say(f"{launch.command[0]}: command not found")
-        return EXIT_NOT_FOUND
-    except OSError as error:
-        say(f"{launch.command[0]}: cannot be run: {error.strerror}")
-        return EXIT_NOT_EXECUTABLE
+    except OSError:
+        return _cannot_run(launch.command[0])
     if not launch.disabled:
         _end(store, launch, close=not known_before)
     return code
+
+
+def _cannot_run(program: str) -> int:
+    if Path(program).exists():
+        say(f"{program}: cannot be run: it is no program, or may not be executed")
+        return EXIT_NOT_EXECUTABLE
+    say(f"{program}: command not found")
+    return EXIT_NOT_FOUND
 
 
 def _supervised(launch: Launch, live: LiveLine | None) -> int:

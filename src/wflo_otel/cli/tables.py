@@ -80,10 +80,11 @@ def _tools(report: RunReport) -> Table:
     estimated = _estimated(report, lambda record: record.caller.tool)
     for line in _shown(report.tools):
         # An unmodified program runs its tools where nobody sees them.
-        ran = f"{line.tool_calls:,}" if line.tool_calls else "-"
-        cost = _cost(line, line.name in estimated)
-        asked = f"{line.requested:,}"
-        table.add_row(line.name, asked, ran, f"{line.errors:,}", f"{line.calls:,}", cost)
+        inside = ("-",) * 4
+        if line.tool_calls or line.calls:
+            cost = _cost(line, line.name in estimated)
+            inside = f"{line.tool_calls:,}", f"{line.errors:,}", f"{line.calls:,}", cost
+        table.add_row(plain(line.name), f"{line.requested:,}", *inside)
     return table
 
 
@@ -127,12 +128,12 @@ def money(nano_usd: int) -> str:
 
 def runs_table(reports: Iterable[RunReport]) -> Table:
     """List runs, one a line."""
-    table = _table("run", "name", "started", "calls", "errors", "cost", "")
+    table = _table("name", "run", "started (UTC)", "calls", "errors", "cost", "")
     for each in reports:
         total = each.total
         table.add_row(
-            each.run.run_id,
             plain(each.run.name),
+            each.run.run_id,
             iso(each.run.started_at)[:16].replace("T", " "),
             f"{total.calls:,}",
             f"{total.errors:,}",
