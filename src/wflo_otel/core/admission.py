@@ -82,7 +82,7 @@ def reserve(entries: Sequence[Entry], request: Reserve, now: float) -> Admission
         ledger.expire(now)
         ledger.limit_by(budget)
     held = [ledger.release(request.call_id) for ledger, _ in entries]
-    answer = _decide(entries, request, now)
+    answer = _at_once(entries, request.need) or _decide(entries, request, now)
     if isinstance(answer, Granted) or not request.enforce:
         granted = _granted(entries, request, answer)
         _hold(entries, request, granted)
@@ -92,6 +92,15 @@ def reserve(entries: Sequence[Entry], request: Reserve, now: float) -> Admission
             ledger.reserve(request.call_id, old)
     _mark(entries, request, answer, now)
     return answer
+
+
+def _at_once(entries: Sequence[Entry], need: Need) -> Granted | None:
+    """Grant what is easily granted, as most calls are."""
+    amount = need.amount(need.output_cap)
+    for ledger, _ in entries:
+        if not ledger.grants_at_once(amount):
+            return None
+    return Granted(amount.usd, amount.tokens, need.output_cap)
 
 
 def _decide(entries: Sequence[Entry], request: Reserve, now: float) -> Admission:
@@ -140,8 +149,9 @@ def _granted(entries: Sequence[Entry], request: Reserve, answer: Admission) -> G
 
 def _hold(entries: Sequence[Entry], request: Reserve, granted: Granted) -> None:
     amount = Amount(granted.usd, granted.tokens, 1)
+    reservation = Reservation(amount, request.owner, request.expires_at)
     for ledger, _ in entries:
-        ledger.reserve(request.call_id, Reservation(amount, request.owner, request.expires_at))
+        ledger.reserve(request.call_id, reservation)
 
 
 def _mark(entries: Sequence[Entry], request: Reserve, answer: Admission, now: float) -> None:

@@ -8,7 +8,8 @@ knows no clock; every method that needs the time is given it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from math import inf
+from typing import Literal, NamedTuple, TypeAlias
 
 from wflo_otel.core.policy import Budget
 
@@ -19,15 +20,15 @@ UNITS: tuple[Unit, ...] = ("usd", "tokens", "calls")
 PLACE_KEPT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """An amount in every unit at once; ``usd`` in nano-USD."""
+class Amount(NamedTuple):
+    """An amount in every unit at once, in the order of :data:`UNITS`; ``usd`` in nano-USD."""
 
+    # A tuple: it is made several times for each call, and a tuple is made three times as fast.
     usd: int = 0
     tokens: int = 0
     calls: int = 0
 
-    def __add__(self, other: Amount) -> Amount:
+    def __add__(self, other: Amount) -> Amount:  # type: ignore[override]  # of amounts
         return Amount(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
 
     def __sub__(self, other: Amount) -> Amount:
@@ -35,8 +36,11 @@ class Amount:
 
     def of(self, unit: Unit) -> int:
         """The amount in one unit."""
-        return self.usd if unit == "usd" else self.tokens if unit == "tokens" else self.calls
+        return self[_AT[unit]]
 
+
+#: Where a unit stands in an amount.
+_AT: dict[Unit, int] = {unit: at for at, unit in enumerate(UNITS)}
 
 ZERO = Amount()
 
@@ -69,6 +73,10 @@ class Ledger:
     refused: int = 0
     #: Units whose warning was given.
     warned: set[Unit] = field(default_factory=set)
+    #: No reservation expires before this.
+    _next_due: float = field(default=-inf, repr=False, compare=False)
+    #: The budget that was held last: it need not be held again.
+    _held: Budget | None = field(default=None, repr=False, compare=False)
 
     @property
     def flagged(self) -> Amount:
@@ -77,10 +85,10 @@ class Ledger:
 
     def limit_by(self, budget: Budget | None) -> None:
         """Hold this budget too; of several, the tightest of each unit holds."""
-        if budget is None:
+        if budget is None or budget is self._held:
             return
-        for unit in UNITS:
-            limit: int | None = getattr(budget, unit)
+        self._held = budget
+        for unit, limit in zip(UNITS, (budget.usd, budget.tokens, budget.calls), strict=True):
             if limit is not None:
                 self.limits[unit] = min(limit, self.limits.get(unit, limit))
 
@@ -91,11 +99,20 @@ class Ledger:
 
     def short_of(self, amount: Amount, *, beside: Amount) -> Unit | None:
         """Name the first unit in which ``amount`` does not fit beside what is promised."""
-        for unit in self.limits:
-            taken = self.settled.of(unit) + beside.of(unit)
-            if taken + amount.of(unit) > self.limits[unit]:
+        settled = self.settled
+        for unit, limit in self.limits.items():
+            at = _AT[unit]
+            if settled[at] + beside[at] + amount[at] > limit:
                 return unit
         return None
+
+    def grants_at_once(self, amount: Amount) -> bool:
+        """Whether ``amount`` fits beside what is promised, nobody waits, and nothing is stopped."""
+        return (
+            self.stopped is None
+            and not self.queue
+            and self.short_of(amount, beside=self.pending) is None
+        )
 
     def held_by(self, owner: str) -> Amount:
         """What this owner's open calls have reserved."""
@@ -108,6 +125,8 @@ class Ledger:
         self.reservations[call_id] = reservation
         self.pending += reservation.amount
         self.queue.pop(call_id, None)
+        if reservation.expires_at < self._next_due:
+            self._next_due = reservation.expires_at
 
     def release(self, call_id: str) -> Reservation | None:
         """Take a promise back."""
@@ -119,11 +138,17 @@ class Ledger:
     def settle(self, call_id: str, amount: Amount) -> None:
         """Charge what a call really used, in place of its promise or of its expiry charge."""
         self.release(call_id)
-        self.settled += amount - self.expired.pop(call_id, ZERO)
+        if call_id in self.expired:
+            amount -= self.expired.pop(call_id)
+        self.settled += amount
 
     def expire(self, now: float) -> list[str]:
         """Charge the reservations of dead processes; return their calls."""
+        if now < self._next_due:
+            return []
         dead = [c for c, r in self.reservations.items() if r.expires_at <= now]
+        due = (r.expires_at for r in self.reservations.values() if r.expires_at > now)
+        self._next_due = min(due, default=inf)
         for call_id in dead:
             amount = self.reservations[call_id].amount
             self.release(call_id)
@@ -149,10 +174,12 @@ class Ledger:
         """Name the units that have just passed the budget's ``warn_at``."""
         if budget is None:
             return []
+        settled, share = self.settled, budget.warn_at
         now_past = [
             unit
             for unit, limit in self.limits.items()
-            if unit not in self.warned and self.settled.of(unit) >= budget.warn_at * limit
+            if settled[_AT[unit]] >= share * limit and unit not in self.warned
         ]
-        self.warned.update(now_past)
+        if now_past:
+            self.warned.update(now_past)
         return now_past
