@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from wflo_otel.bootstrap import Configuration, configure
 from wflo_otel.core.call import CallRecord
-from wflo_otel.core.money import to_usd
-from wflo_otel.core.policy import Budgets, Policy
+from wflo_otel.core.money import to_nano_usd, to_usd
+from wflo_otel.core.policy import Budget, Budgets, Policy
 from wflo_otel.core.scope import run_key
 from wflo_otel.ports import LedgerView
 from wflo_otel.testing import FakeClock
@@ -71,15 +71,23 @@ class Watch:
         return next(view for view in self.configuration.store.ledgers(key) if view.key == key)
 
     @property
+    def ledger_keys(self) -> list[str]:
+        return [view.key for view in self.configuration.store.ledgers()]
+
+    @property
     def cost_usd(self) -> Decimal:
         return to_usd(sum(record.cost for record in self.records))
 
 
-def watch(*, usd: str | None = None, budgets: Budgets | None = None, **options: object) -> Watch:
+def watch(
+    *,
+    usd: str | None = None,
+    budgets: Budgets | None = None,
+    policy: Policy | None = None,
+    clock: FakeClock | None = None,
+    **options: object,
+) -> Watch:
     """Configure with a budget for the process's run, in US dollars."""
-    from wflo_otel.core.money import to_nano_usd
-    from wflo_otel.core.policy import Budget
-
     if usd is not None:
         budgets = Budgets(run=Budget(usd=to_nano_usd(usd), **options))  # type: ignore[arg-type]
-    return Watch(Policy(budgets=budgets or Budgets()))
+    return Watch(policy or Policy(budgets=budgets or Budgets()), clock)

@@ -113,16 +113,30 @@ runs = ActiveRuns()
 
 def current_frame() -> Frame | None:
     """The innermost frame of an open run, or the one of the run without context."""
-    for carried in (otel_context.get_value(_OTEL_KEY), _frame.get()):
-        frame = _open_frame(carried if isinstance(carried, Frame) else None)
-        if frame is not None:
-            return frame
+    frame = carried_frame()
+    if frame is not None:
+        return frame
     run = runs.without_context()
     if run is None:
         return None
     if run.on_use is not None:
         run.on_use()
     return Frame(run.base, run)
+
+
+def carried_frame() -> Frame | None:
+    """The innermost frame of an open run that came along with the work."""
+    for carried in (otel_context.get_value(_OTEL_KEY), _frame.get()):
+        frame = _open_frame(carried if isinstance(carried, Frame) else None)
+        if frame is not None:
+            return frame
+    return None
+
+
+def process_frame() -> Frame | None:
+    """The frame of the process's own run."""
+    run = runs.process
+    return None if run is None else Frame(run.base, run)
 
 
 def _open_frame(frame: Frame | None) -> Frame | None:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from wflo_otel.bootstrap import ensure_configured
-from wflo_otel.context import ActiveRun, Frame, current_frame, run_frame, runs
+from wflo_otel.context import ActiveRun, Frame, carried_frame, process_frame, run_frame, runs
 from wflo_otel.core import codec
 from wflo_otel.core.attribution import total
 from wflo_otel.core.call import CallRecord, Operation
@@ -148,7 +148,7 @@ class WfloWorkflow(
         if not self._run.is_open:
             self._run = self._declared_run()
         runs.withdraw(self._run)
-        frame = self._announce(active, current_frame())
+        frame = self._announce(active, carried_frame() or process_frame())
         runs.add(self._run)
         span = active.telemetry.workflow_span(self._name, frame.caller)
         self._work = Work.begin(active, frame, span, Operation.INVOKE_WORKFLOW)
@@ -214,8 +214,7 @@ class WfloWorkflow(
         """Open the run, where no block has; again after a new ``configure()``."""
         active = ensure_configured()
         if self._work is None and self._run.is_open and self._opened_in is not active:
-            process = runs.process
-            self._announce(active, None if process is None else Frame(process.base, process))
+            self._announce(active, process_frame())
         return active
 
     def _announce(self, active: Active, around: Frame | None) -> Frame:
@@ -230,7 +229,7 @@ class WfloWorkflow(
 
     def _frame(self) -> Frame:
         """Who is calling in this run: as the context says, where it is in this run at all."""
-        around = current_frame()
+        around = carried_frame()
         if around is not None and around.run is self._run:
             return around
         return Frame(self._run.base, self._run, around)
