@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-#: Deeper than messages nest: a message, its parts, a part's text.
-_DEPTH = 4
+#: As deep as texts lie: a state, its messages, a message, its parts, a part.
+_DEPTH = 6
 #: Longer lists are no conversation.
 _LONGEST = 100_000
 _TEXT_KEYS = ("content", "text", "prompt", "input", "parts", "messages")
