@@ -1,1 +1,86 @@
-"""Budgets, brakes and a black box for LLM agents, as plain OpenTelemetry."""
+"""Budgets, brakes and a black box for LLM agents, as plain OpenTelemetry.
+
+    >>> import wflo_otel as wflo
+    >>> wflo.configure(policy="wflo.yaml")  # doctest: +SKIP
+
+Everything public is named here and imported when it is first used, so that importing the package
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wflo_otel.bootstrap import configure, shutdown
+    from wflo_otel.decorators import (
+        checkpoint,
+        record_usage,
+        scope,
+        track_agent_cost,
+        track_llm_call,
+        track_tool_call,
+    )
+    from wflo_otel.errors import (
+        BudgetExceededError,
+        CheckpointCodecError,
+        CheckpointNotFoundError,
+        ConfigError,
+        PolicyViolationError,
+        StateUnavailableError,
+        UnpricedModelError,
+        WfloError,
+    )
+    from wflo_otel.workflow import WfloWorkflow
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BudgetExceededError",
+    "CheckpointCodecError",
+    "CheckpointNotFoundError",
+    "ConfigError",
+    "PolicyViolationError",
+    "StateUnavailableError",
+    "UnpricedModelError",
+    "WfloError",
+    "WfloWorkflow",
+    "checkpoint",
+    "configure",
+    "record_usage",
+    "scope",
+    "shutdown",
+    "track_agent_cost",
+    "track_llm_call",
+    "track_tool_call",
+]
+
+_MODULES = {
+    "WfloWorkflow": "workflow",
+    "configure": "bootstrap",
+    "shutdown": "bootstrap",
+    **dict.fromkeys(
+        [
+            "checkpoint",
+            "record_usage",
+            "scope",
+            "track_agent_cost",
+            "track_llm_call",
+            "track_tool_call",
+        ],
+        "decorators",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -324,7 +324,11 @@ def test_a_switched_off_sdk_takes_everything(monkeypatch: pytest.MonkeyPatch) ->
     assert not rig.metrics()
 
 
-def test_without_any_provider_nothing_is_recorded_and_nothing_fails() -> None:
+def test_without_any_provider_nothing_is_recorded_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Another test may have set the process's provider; the API has no way to unset it.
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
     tell = OTelTelemetry()
 
     tell.settled(RECORD, Observation())
