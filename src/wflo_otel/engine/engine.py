@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
@@ -14,7 +15,7 @@ from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
-from wflo_otel.engine.metering import meter
+from wflo_otel.engine.metering import meter, record_of
 from wflo_otel.engine.permit import Permit, Refusal, budget_refusal, state_refusal
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
@@ -23,6 +24,20 @@ from wflo_otel.ports import Adapters, Observation, Refused, StoreError
 
 #: How long a waiting call sleeps before it asks again by itself: others may share the state.
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
+
+
+#: What the state says; its error, or ``None`` where the policy allows the call all the same.
+_StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | StoreError | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A call that must wait for others, and since when."""
+
+    question: Permit
+    request: Reserve
+    queued: Queued
+    began: float
 
 
 class Engine:
@@ -55,35 +70,27 @@ class Engine:
             adopting: the open permit of an outer seam for the same call; it is resized.
             may_wait: False on the thread of a running event loop: refuse instead.
         """
-        return drive(self._admission(call, adopting, may_wait=may_wait))
+        asked = self._ask(call, adopting)
+        if isinstance(asked, _Turn):
+            asked = drive(self._waiting(asked, may_wait=may_wait))
+        return self._concluded(asked, adopting)
 
     async def admit_async(self, call: Call, *, adopting: Permit | None = None) -> Permit | Refusal:
         """Decide about a call, awaiting where only others stand in the way."""
-        return await drive_async(self._admission(call, adopting, may_wait=True))
+        asked = self._ask(call, adopting)
+        if isinstance(asked, _Turn):
+            asked = await drive_async(self._waiting(asked, may_wait=True))
+        return self._concluded(asked, adopting)
 
-    def _admission(
-        self, call: Call, adopting: Permit | None, *, may_wait: bool
-    ) -> Generator[Wait, None, Permit | Refusal]:
+    def _ask(self, call: Call, adopting: Permit | None) -> Permit | Refusal | _Turn:
+        """Ask the state once: most calls need not wait, and pay nothing for those that do."""
         self.tend()
         if adopting is not None:
             call = replace(call, call_id=adopting.call.call_id)
             adopting.adopted = True
         question = self._sizing.question(call)
         if isinstance(question, Refusal):
-            return self._refused(question, adopting)
-        answer = yield from self._asked(question, may_wait=may_wait)
-        if isinstance(answer, Refusal):
-            return self._refused(answer, adopting)
-        self._settlements.open(answer)
-        if answer.granted.instead is not None:
-            self._tell_shadow(answer)
-        return answer
-
-    def _asked(
-        self, question: Permit, *, may_wait: bool
-    ) -> Generator[Wait, None, Permit | Refusal]:
-        """Ask the state until it grants, refuses, or the patience of a budget ends."""
-        clock, call = self._ports.clock, question.call
+            return question
         request = Reserve(
             call.call_id,
             self._sizing.need(question),
@@ -91,18 +98,26 @@ class Engine:
             expires_at=float("inf"),
             enforce=self._policy().mode is Mode.ENFORCE,
         )
-        began, look = clock.monotonic(), _FIRST_LOOK_S
+        answer = self._ask_state(question, request)
+        if isinstance(answer, Queued):
+            return _Turn(question, request, answer, self._ports.clock.monotonic())
+        return _answered(question, answer, 0.0)
+
+    def _waiting(self, turn: _Turn, *, may_wait: bool) -> Generator[Wait, None, Permit | Refusal]:
+        """Ask the state until it grants, refuses, or the patience of a budget ends."""
+        clock, question, look = self._ports.clock, turn.question, _FIRST_LOOK_S
+        answer: _StateAnswer = turn.queued
         released = self._waiters.join()
-        answer = None
         try:
             while True:
-                answer = self._ask_state(question, request)
-                waited = clock.monotonic() - began
+                # Also at first: what was released before joining has woken nobody here.
+                answer = self._ask_state(question, turn.request)
+                waited = clock.monotonic() - turn.began
                 if not isinstance(answer, Queued):
                     return _answered(question, answer, waited)
                 left = patience(question.scopes, answer) - waited
                 if left <= 0 or not may_wait:
-                    return budget_refusal(call, answer.otherwise)
+                    return budget_refusal(question.call, answer.otherwise)
                 yield Wait(released, min(look, left))
                 look = min(look * 2, _LONGEST_LOOK_S)
                 if released.done():
@@ -110,11 +125,17 @@ class Engine:
         finally:
             self._waiters.leave(released)
             if isinstance(answer, Queued):
-                self._settlements.leave(call.call_id)
+                self._settlements.leave(question.call.call_id)
 
-    def _ask_state(
-        self, question: Permit, request: Reserve
-    ) -> Granted | Queued | Exceeded | Stopped | StoreError | None:
+    def _concluded(self, answer: Permit | Refusal, adopting: Permit | None) -> Permit | Refusal:
+        if isinstance(answer, Refusal):
+            return self._refused(answer, adopting)
+        self._settlements.open(answer)
+        if answer.granted.instead is not None:
+            self._tell_shadow(answer)
+        return answer
+
+    def _ask_state(self, question: Permit, request: Reserve) -> _StateAnswer:
         """The state's answer; its error, or ``None`` where the policy allows the call anyhow."""
         began = self._ports.clock.monotonic()
         try:
@@ -208,30 +229,7 @@ class Engine:
             return None
         ask, policy = permit.call.ask, self._policy()
         metered = meter(permit, outcome, policy, self._ports.prices, self._ports.tokens)
-        now = self._ports.clock.time()
-        answer = outcome.answer
-        record = CallRecord(
-            call_id=permit.call.call_id,
-            caller=permit.call.caller,
-            operation=ask.operation,
-            status=outcome.status,
-            started_at=permit.started_at,
-            ended_at=now,
-            provider=ask.provider,
-            model=answer.model or ask.model or "",
-            usage=metered.usage,
-            cost=metered.cost,
-            cost_source=metered.source,
-            response_id=answer.response_id,
-            tool_calls=tuple(each.name for each in answer.tool_calls),
-            http_status=outcome.http_status,
-            error_type=outcome.error_type or answer.error_type,
-            attempt=permit.call.attempt,
-            streaming=ask.streaming,
-            clamped=permit.granted.clamped,
-            trace_id=permit.trace_id,
-            span_id=permit.span_id,
-        )
+        record = record_of(permit, outcome, metered, self._ports.clock.time())
         charged = self._settlements.settle(permit, record, outcome.charge_once)
         if not charged:
             return replace(record, cost=0, usage=NOTHING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wflo_otel.core.call import Answer, Outcome, Status
+from wflo_otel.core.call import Answer, CallRecord, Outcome, Status
 from wflo_otel.core.money import ceil_nano
 from wflo_otel.core.policy import Policy
 from wflo_otel.core.usage import NOTHING, Usage
@@ -45,6 +45,34 @@ def meter(
         return Metered(told, ceil_nano(price.cost_pico(told)), price.source, price)
     seen = usage_seen(permit, outcome.answer, tokens)
     return Metered(seen, ceil_nano(price.cost_pico(seen)), "estimate", price)
+
+
+def record_of(permit: Permit, outcome: Outcome, metered: Metered, ended_at: float) -> CallRecord:
+    """Write down what is kept of a call; ``ended_at`` is in seconds since the epoch."""
+    call, answer = permit.call, outcome.answer
+    ask = call.ask
+    return CallRecord(
+        call_id=call.call_id,
+        caller=call.caller,
+        operation=ask.operation,
+        status=outcome.status,
+        started_at=permit.started_at,
+        ended_at=ended_at,
+        provider=ask.provider,
+        model=answer.model or ask.model or "",
+        usage=metered.usage,
+        cost=metered.cost,
+        cost_source=metered.source,
+        response_id=answer.response_id,
+        tool_calls=tuple([each.name for each in answer.tool_calls]),
+        http_status=outcome.http_status,
+        error_type=outcome.error_type or answer.error_type,
+        attempt=call.attempt,
+        streaming=ask.streaming,
+        clamped=permit.granted.clamped,
+        trace_id=permit.trace_id,
+        span_id=permit.span_id,
+    )
 
 
 def usage_seen(permit: Permit, answer: Answer, tokens: TokenEstimator) -> Usage:

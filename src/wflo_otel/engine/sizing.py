@@ -7,10 +7,40 @@ from collections.abc import Callable
 from wflo_otel.core.admission import Need
 from wflo_otel.core.call import Call
 from wflo_otel.core.decision import Granted, Queued
-from wflo_otel.core.policy import Mode, OnStateError, Policy, Reserve, Unknown
-from wflo_otel.core.scope import Scope, scopes_of
+from wflo_otel.core.policy import Budgets, Mode, OnStateError, Policy, Reserve, Unknown
+from wflo_otel.core.scope import Caller, Scope, scopes_of
 from wflo_otel.engine.permit import Permit, Refusal, unpriced_refusal
 from wflo_otel.ports import Adapters, Estimate, Price
+
+#: No window begins or ends within such a time: zones are whole quarters of an hour from UTC.
+_QUARTER_S = 900
+
+#: So many callers' scopes are remembered.
+_CALLERS = 1024
+
+
+class ScopesOf:
+    """:func:`scopes_of`, remembered for each caller: an agent calls many times."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Caller, Budgets, float, tuple[Scope, ...]]] = {}
+
+    def __call__(self, caller: Caller, budgets: Budgets, now: float) -> tuple[Scope, ...]:
+        """Name the scopes a call is charged to, outermost first."""
+        quarter = now // _QUARTER_S
+        known = self._known.get(id(caller))
+        if known is not None:
+            same, under, at, scopes = known
+            if same is caller and under is budgets and at == quarter:
+                return scopes
+        scopes = scopes_of(caller, budgets, now)
+        if len(self._known) >= _CALLERS:
+            self._known.clear()
+        self._known[id(caller)] = (caller, budgets, quarter, scopes)
+        return scopes
+
+
+_NOTHING = Granted(0, 0, 0)
 
 
 class Sizing:
@@ -19,25 +49,25 @@ class Sizing:
     def __init__(self, policy: Callable[[], Policy], adapters: Adapters) -> None:
         self._policy = policy
         self._ports = adapters
+        self._scopes_of = ScopesOf()
 
     def question(self, call: Call) -> Permit | Refusal:
         """Price and size a call."""
         policy, now = self._policy(), self._ports.clock.time()
-        scopes = scopes_of(call.caller, policy.budgets, now)
+        scopes = self._scopes_of(call.caller, policy.budgets, now)
         price = self._known_price(call, policy, now)
         if price is None:
             if call.ask.model and policy.mode is Mode.ENFORCE and _refuses_unknown(policy, scopes):
                 return unpriced_refusal(call)
             price = self._ports.prices.fallback(policy.prices)
-        return Permit(call, scopes, price, self._estimate(call), Granted(0, 0, 0), now)
+        return Permit(call, scopes, price, self._estimate(call), _NOTHING, now)
 
     def fetched(self, call: Call) -> Permit:
         """Price the fetch of a response that exists already."""
         policy, now = self._policy(), self._ports.clock.time()
-        scopes = scopes_of(call.caller, policy.budgets, now)
+        scopes = self._scopes_of(call.caller, policy.budgets, now)
         price = self._known_price(call, policy, now) or self._ports.prices.fallback(policy.prices)
-        nothing = Granted(0, 0, 0)
-        return Permit(call, scopes, price, Estimate(0, 0), nothing, now, reserved=False)
+        return Permit(call, scopes, price, Estimate(0, 0), _NOTHING, now, reserved=False)
 
     def _known_price(self, call: Call, policy: Policy, now: float) -> Price | None:
         ask = call.ask
@@ -89,8 +119,13 @@ def _refuses_unknown(policy: Policy, scopes: tuple[Scope, ...]) -> bool:
 
 
 def _reserves_expected(scopes: tuple[Scope, ...]) -> bool:
-    limited = [s.budget for s in scopes if s.budget is not None]
-    return bool(limited) and all(b.reserve is Reserve.EXPECTED for b in limited)
+    is_limited = False
+    for scope in scopes:
+        if scope.budget is not None:
+            if scope.budget.reserve is not Reserve.EXPECTED:
+                return False
+            is_limited = True
+    return is_limited
 
 
 def allows_state_errors(policy: Policy, permit: Permit) -> bool:
