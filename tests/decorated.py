@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from opentelemetry import trace
@@ -29,18 +31,26 @@ class Kept(SpanProcessor):
 _kept = Kept()
 
 
+@contextmanager
+def kept_spans() -> Iterator[Callable[[], list[ReadableSpan]]]:
+    """Keep the spans that end in the block, under the global provider."""
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    if not getattr(_kept, "added", False):
+        provider.add_span_processor(_kept)
+        _kept.added = True  # type: ignore[attr-defined]  # once per process
+    _kept.spans.clear()
+    yield lambda: list(_kept.spans)
+
+
 class Watch:
     """A configuration, and what is seen of it from outside."""
 
     def __init__(self, policy: Policy | None = None, clock: FakeClock | None = None) -> None:
         self.clock = clock
         self.configuration: Configuration = configure(policy, state="memory://", clock=clock)
-        provider = trace.get_tracer_provider()
-        assert isinstance(provider, TracerProvider)
-        if not getattr(_kept, "added", False):
-            provider.add_span_processor(_kept)
-            _kept.added = True  # type: ignore[attr-defined]  # once per process
-        _kept.spans.clear()
+        with kept_spans():
+            pass
 
     @property
     def run_id(self) -> str:
