@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Ask, Call, CallRecord
@@ -27,8 +27,7 @@ class StoreError(Exception):
 # --- policy state ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What a call really used, to be settled once."""
 
     amount: Amount
@@ -49,8 +48,7 @@ class Warned:
     settled: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What settling did."""
 
     #: False: this call, or this response, had been charged before; nothing changed.

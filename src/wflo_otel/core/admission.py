@@ -7,7 +7,7 @@ smaller cap or is refused; what only other calls' reservations keep out waits it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wflo_otel.core.decision import Admission, Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.ledger import Amount, Ledger, Reservation, Unit
@@ -18,8 +18,7 @@ from wflo_otel.core.policy import Budget, OnExceeded
 Entry = tuple[Ledger, Budget | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """The most a call can use, as a line over its output cap.
 
     Args:
@@ -61,8 +60,7 @@ def _most(room: int, each: int, cap: int) -> int:
     return cap if each == 0 else room // each
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(NamedTuple):
     """One request for a reservation."""
 
     call_id: str

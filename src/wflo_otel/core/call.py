@@ -60,6 +60,10 @@ class Ask:
     media_parts: int = 0
     #: The request refers to history kept by the provider, so its size cannot be seen.
     hidden_history: bool = False
+    #: Tools that run at the provider are on offer: what they find becomes input, unseen.
+    server_tools: bool = False
+    #: For how long the request writes to the provider's cache: nothing, ``5m`` or ``1h``.
+    cache_write: str = ""
     service_tier: str | None = None
     #: A digest of the tool definitions: calls with the same tools share a learned correction.
     tool_set: str = ""
@@ -98,6 +102,9 @@ class Answer:
     output_chunks: int = 0
     #: The provider has finished: a whole response, or a stream's end mark.
     complete: bool = False
+    #: Answers that this one only brings (the results of a batch): each is paid for, once, by
+    #: its ``response_id``. This one's own usage is then ``None``.
+    parts: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

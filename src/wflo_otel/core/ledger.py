@@ -45,8 +45,7 @@ _AT: dict[Unit, int] = {unit: at for at, unit in enumerate(UNITS)}
 ZERO = Amount()
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """What an open call may still spend. After ``expires_at`` its process counts as dead."""
 
     amount: Amount
@@ -125,8 +124,7 @@ class Ledger:
         self.reservations[call_id] = reservation
         self.pending += reservation.amount
         self.queue.pop(call_id, None)
-        if reservation.expires_at < self._next_due:
-            self._next_due = reservation.expires_at
+        self._next_due = min(self._next_due, reservation.expires_at)
 
     def release(self, call_id: str) -> Reservation | None:
         """Take a promise back."""

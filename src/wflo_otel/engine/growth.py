@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from wflo_otel.core.call import Answer
 from wflo_otel.core.decision import Exceeded, Granted
@@ -54,8 +53,8 @@ class Growth:
             allowed = allows_state_errors(self._policy(), permit)
             self._ports.telemetry.state_failed("grow", error, allowed=allowed)
             return allowed
-        permit.granted = replace(
-            granted, usd=granted.usd + added.usd, tokens=granted.tokens + added.tokens
+        permit.granted = granted._replace(
+            usd=granted.usd + added.usd, tokens=granted.tokens + added.tokens
         )
         return _within(spent, permit.granted)
 

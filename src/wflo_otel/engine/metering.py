@@ -6,7 +6,8 @@ call of which nothing is known, everything that was reserved for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from wflo_otel.core.call import Answer, CallRecord, Outcome, Status
 from wflo_otel.core.money import ceil_nano
@@ -19,8 +20,7 @@ from wflo_otel.ports import Price, PriceBook, TokenEstimator
 _LEFT_EARLY = frozenset({Status.CANCELLED, Status.ABANDONED, Status.CUT, Status.ERROR})
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(NamedTuple):
     """What a call used and costs; ``cost`` in nano-USD."""
 
     usage: Usage

@@ -199,7 +199,7 @@ def _extend(books: Books, opened: OpenCall, expires_at: float) -> None:
         if reservation is None:
             ledger.settle(call_id, ZERO)
             reservation = Reservation(amount, opened.call.owner, expires_at)
-        ledger.reserve(call_id, replace(reservation, expires_at=expires_at))
+        ledger.reserve(call_id, reservation._replace(expires_at=expires_at))
     if books.standing(call_id) is Standing.EXPIRED:
         books.strike(call_id)
     books.enter(replace(opened, expires_at=expires_at))
