@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,5 +64,4 @@ def guarded(*replies: Reply, usd: str | None = "100", mode: Mode = Mode.ENFORCE,
         try:
             yield Rig(provider, configuration)
         finally:
-            gc.collect()
             shutdown()

@@ -179,3 +179,15 @@ def test_a_response_that_is_made_in_the_background_is_charged_when_it_is_done(li
         assert statuses[-1] == "completed"
         assert rig.ledger.open_calls == 0
         rig.assert_settled()
+
+
+@each_library
+def test_a_request_that_takes_no_cap_is_refused_where_it_would_need_one(library):
+    with guarded(usd="0.01") as rig, library.Client() as client:
+        with pytest.raises(BudgetExceededError):
+            client.post(
+                f"{rig.provider.openai_url}/responses/compact",
+                json={"model": "gpt-4o", "input": "Say hello"},
+            )
+        assert rig.provider.requests == []
+        assert rig.ledger.open_calls == 0

@@ -261,3 +261,53 @@ def test_a_stream_of_the_wrong_kind_fails_as_without_the_guard(library):
             client.post(chat_url(rig), content=body())
         assert rig.records == []
         assert rig.configuration.store.ledgers() == []
+
+
+@each_library
+def test_what_passes_a_synchronous_client_passes_an_asynchronous_one(library):
+    async def answer(request):
+        return library.Response(200, text="fine")
+
+    def body():
+        yield b"{}"
+
+    async def main(rig):
+        async with library.AsyncClient(transport=library.MockTransport(answer)) as client:
+            assert (await client.post(chat_url(rig), content=b"no")).text == "fine"
+            assert (await client.post("http://host.example/other", json=BODY)).text == "fine"
+            with pytest.raises(RuntimeError):
+                await client.post(chat_url(rig), content=body())
+
+    with guarded() as rig:
+        asyncio.run(main(rig))
+        assert rig.records == []
+
+
+@each_library
+def test_an_asynchronous_request_that_cannot_connect_is_not_charged(library):
+    async def main():
+        async with library.AsyncClient() as client:
+            await client.post("http://127.0.0.1:9/v1/chat/completions", json=BODY)
+
+    with guarded() as rig:
+        with pytest.raises(library.ConnectError):
+            asyncio.run(main())
+        assert rig.ledger.settled.usd == rig.ledger.open_calls == 0
+
+
+@each_library
+def test_a_request_that_is_cancelled_before_its_answer_is_charged_what_it_reserved(library):
+    async def main(rig):
+        async with library.AsyncClient() as client:
+            task = asyncio.create_task(client.post(chat_url(rig), json=BODY))
+            while not rig.provider.requests:
+                await asyncio.sleep(0.005)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with guarded(Reply(delay_s=0.2)) as rig:
+        asyncio.run(main(rig))
+        (record,) = rig.records
+        assert (record.status, record.cost_source) == (Status.CANCELLED, "reserved")
+        assert rig.ledger.open_calls == 0

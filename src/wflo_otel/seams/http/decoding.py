@@ -37,26 +37,30 @@ class _Zlib:
 
     def decode(self, data: bytes) -> bytes:
         try:
-            return self._inner.decompress(data, MAX_PIECE)
+            plain = self._inner.decompress(data, MAX_PIECE)
         except zlib.error as error:
             raise UndecodableError(str(error)) from error
+        if self._inner.unconsumed_tail:
+            raise UndecodableError("too large")
+        return plain
 
 
 class _Deflate:
-    """``deflate`` means zlib's format, and some servers send the bare one."""
+    """``deflate`` means zlib's format (RFC 1950), and some servers send the bare one."""
 
     def __init__(self) -> None:
         self._inner: _Zlib | None = None
+        self._head = b""
 
     def decode(self, data: bytes) -> bytes:
-        if self._inner is not None or not data:
-            return self._inner.decode(data) if self._inner is not None else b""
-        self._inner = _Zlib(zlib.MAX_WBITS)
-        try:
+        if self._inner is not None:
             return self._inner.decode(data)
-        except UndecodableError:
-            self._inner = _Zlib(-zlib.MAX_WBITS)
-            return self._inner.decode(data)
+        self._head += data
+        if len(self._head) < 2:
+            return b""
+        has_header = self._head[0] & 0x0F == 8 and int.from_bytes(self._head[:2], "big") % 31 == 0
+        self._inner = _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+        return self._inner.decode(self._head)
 
 
 class _Foreign:

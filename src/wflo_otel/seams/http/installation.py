@@ -106,15 +106,25 @@ def _guard(module: ModuleType | None) -> None:
         if module is None or not _is_installed:
             return
         library = library_of(module)
-        for owner_name, method, guard in _TARGETS:
-            owner = getattr(module, owner_name)
-            if (owner, method) in _patches:
-                continue
-            original = owner.__dict__.get(method)
-            _check(library, owner, method, original)
-            guarded = guard(original, library)
-            _patches[owner, method] = Patch(owner, method, original, guarded)
-            setattr(owner, method, guarded)
+        patches = [
+            _patch(library, getattr(module, owner), method, guard)
+            for owner, method, guard in _TARGETS
+        ]
+        for patch in patches:
+            if (patch.owner, patch.method) not in _patches:
+                _patches[patch.owner, patch.method] = patch
+                setattr(patch.owner, patch.method, patch.guarded)
+
+
+def _patch(
+    library: Library, owner: type, method: str, guard: Callable[[Any, Library], Any]
+) -> Patch:
+    known = _patches.get((owner, method))
+    if known is not None:
+        return known
+    original = owner.__dict__.get(method)
+    _check(library, owner, method, original)
+    return Patch(owner, method, original, guard(original, library))
 
 
 def _check(library: Library, owner: type, method: str, found: object) -> None:
