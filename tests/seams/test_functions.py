@@ -43,8 +43,7 @@ class Watched:
     def __call__(self, invocation):
         if self.refusal is not None:
             raise self.refusal
-        outcome = yield Run(self.later, _Entered(self), self._seen)
-        self.outcomes.append(outcome)
+        return Run(self.later, _Entered(self), self._seen, self.outcomes.append)
 
     def _seen(self, chunk):
         self.chunks.append(chunk)

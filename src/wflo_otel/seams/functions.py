@@ -1,11 +1,12 @@
 """Every kind of callable, once: what is done around a function, whatever kind it is.
 
-A *flow* says what happens around one invocation. It is a generator that yields what it wants
-(an :class:`Admit`, then one :class:`Run`) and is sent what came of it; the four drivers here
-do it, blocking or awaiting. The rules: whatever ends an invocation (a return, an error, a
-cancelled task, ``close()``, a ``break``, Ctrl-C) ends its flow, once; a function's exception is
-sent as a value, so a user's ``StopIteration`` stays what it is; a generator's caller never sees
-the context in which the generator runs.
+A *flow* says what happens around one invocation: it makes a :class:`Run`, at once or as a
+generator that yields each :class:`Admit` it wants answered first; the four drivers here answer,
+blocking or awaiting. The rules: whatever ends an invocation (a return, an error, a cancelled
+task, ``close()``, a ``break``, Ctrl-C) ends its run, once; a function's exception is told as a
+value, so a user's ``StopIteration`` stays what it is; a generator's caller never sees the
+context in which the generator runs. A run is no generator itself: one in a circle of garbage
+would be closed before the function it belongs to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -38,20 +39,23 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A flow lets the function run; it is sent what came of it.
+    """A function may run.
 
     Attributes:
         engine: where work is left that a finalizer must not do.
         inside: what is entered while the function works, a generator's anew at each step.
         seen: told of each value that a generator yields; it may raise to end it.
+        end: told what came of it.
     """
 
     engine: Engine
     inside: AbstractContextManager[object]
     seen: Callable[[object], None]
+    end: Callable[[Outcome], None]
 
 
-Flow: TypeAlias = Generator[Admit | Run, "Permit | Refusal | Outcome | None", None]
+_Asking: TypeAlias = Generator[Admit, Permit | Refusal, Run]
+Flow: TypeAlias = Run | _Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +119,16 @@ def _is(kind: Callable[[object], bool], fn: object) -> bool:
 
 def _plain(fn: Callable[..., R], flow_of: FlowOf) -> Callable[..., R]:
     def call(*args: Any, **kwargs: Any) -> R:
-        flow = flow_of(Invocation(fn, args, kwargs))
-        run = _begin(flow)
+        run = _begin(flow_of(Invocation(fn, args, kwargs)))
         try:
             with run.inside:
                 value = fn(*args, **kwargs)
         except BaseException as error:
-            _end(flow, run, Raised(error))
+            _end(run, Raised(error))
             raise
         if inspect.iscoroutine(value):  # a coroutine function behind somebody's plain wrapper
-            return cast("R", _await(value, flow, run))
-        _end(flow, run, Returned(value))
+            return cast("R", _await(value, run))
+        _end(run, Returned(value))
         return value
 
     return call
@@ -135,21 +138,20 @@ def _coroutine(
     fn: Callable[..., Coroutine[Any, Any, R]], flow_of: FlowOf
 ) -> Callable[..., Coroutine[Any, Any, R]]:
     async def call(*args: Any, **kwargs: Any) -> R:
-        flow = flow_of(Invocation(fn, args, kwargs))
-        run = await _begin_async(flow)
-        return await _await(fn(*args, **kwargs), flow, run)
+        run = await _begin_async(flow_of(Invocation(fn, args, kwargs)))
+        return await _await(fn(*args, **kwargs), run)
 
     return call
 
 
-async def _await(work: Coroutine[Any, Any, R], flow: Flow, run: Run) -> R:
+async def _await(work: Coroutine[Any, Any, R], run: Run) -> R:
     try:
         with run.inside:
             value = await work
     except BaseException as error:
-        _end(flow, run, Raised(error))
+        _end(run, Raised(error))
         raise
-    _end(flow, run, Returned(value))
+    _end(run, Returned(value))
     return value
 
 
@@ -157,14 +159,13 @@ def _generator(
     fn: Callable[..., Generator[Any, Any, R]], flow_of: FlowOf
 ) -> Callable[..., Generator[Any, Any, R]]:
     def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, R]:
-        flow = flow_of(Invocation(fn, args, kwargs))
-        run = _begin(flow)
+        run = _begin(flow_of(Invocation(fn, args, kwargs)))
         try:
             value = yield from _steps(fn(*args, **kwargs), run)
         except BaseException as error:
-            _end(flow, run, Raised(error))
+            _end(run, Raised(error))
             raise
-        _end(flow, run, Returned(value))
+        _end(run, Returned(value))
         return value
 
     return generate
@@ -197,8 +198,7 @@ def _async_generator(
     fn: Callable[..., AsyncGenerator[Any, Any]], flow_of: FlowOf
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        flow = flow_of(Invocation(fn, args, kwargs))
-        run = await _begin_async(flow)
+        run = await _begin_async(flow_of(Invocation(fn, args, kwargs)))
         inner = fn(*args, **kwargs)
         step: Callable[[], Any] = functools.partial(inner.asend, None)
         try:
@@ -218,45 +218,54 @@ def _async_generator(
                 else:
                     step = functools.partial(inner.asend, sent)
         except BaseException as error:
-            await _close(inner, run, flow, error)
+            await _close(inner, run, error)
             raise
-        _end(flow, run, Returned(None))
+        _end(run, Returned(None))
 
     return generate
 
 
-async def _close(
-    inner: AsyncGenerator[Any, Any], run: Run, flow: Flow, error: BaseException
-) -> None:
-    """Close an async generator; first what is inside of it ends, then its flow."""
+async def _close(inner: AsyncGenerator[Any, Any], run: Run, error: BaseException) -> None:
+    """Close an async generator; first what is inside of it ends, then its run."""
     try:
         with run.inside:
             await inner.aclose()
     finally:
-        _end(flow, run, Raised(error))
+        _end(run, Raised(error))
 
 
 def _begin(flow: Flow) -> Run:
-    step = next(flow)
+    if isinstance(flow, Run):
+        return flow
+    step = _next(flow, None)
     while isinstance(step, Admit):
-        may_wait = not _is_on_a_loop()
         with _closing_if_it_fails(flow):
+            may_wait = not _is_on_a_loop()
             answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
-        step = flow.send(answer)
+        step = _next(flow, answer)
     return step
 
 
 async def _begin_async(flow: Flow) -> Run:
-    step = next(flow)
+    if isinstance(flow, Run):
+        return flow
+    step = _next(flow, None)
     while isinstance(step, Admit):
         with _closing_if_it_fails(flow):
             answer = await step.engine.admit_async(step.call, adopting=step.adopting)
-        step = flow.send(answer)
+        step = _next(flow, answer)
     return step
 
 
+def _next(flow: _Asking, answer: Permit | Refusal | None) -> Admit | Run:
+    try:
+        return next(flow) if answer is None else flow.send(answer)
+    except StopIteration as done:
+        return cast("Run", done.value)
+
+
 @contextmanager
-def _closing_if_it_fails(flow: Flow) -> Iterator[None]:
+def _closing_if_it_fails(flow: _Asking) -> Iterator[None]:
     """Whoever waits for an answer may be cancelled."""
     try:
         yield
@@ -273,14 +282,9 @@ def _is_on_a_loop() -> bool:
     return True
 
 
-def _end(flow: Flow, run: Run, outcome: Outcome) -> None:
-    """End a flow. A closed generator may be in a finalizer, where no lock may be taken."""
+def _end(run: Run, outcome: Outcome) -> None:
+    """End a run. A closed generator may be in a finalizer, where no lock may be taken."""
     if isinstance(outcome, Raised) and isinstance(outcome.error, GeneratorExit):
-        run.engine.do_later(functools.partial(_send, flow, outcome))
+        run.engine.do_later(functools.partial(run.end, outcome))
     else:
-        _send(flow, outcome)
-
-
-def _send(flow: Flow, outcome: Outcome) -> None:
-    with suppress(StopIteration):
-        flow.send(outcome)
+        run.end(outcome)

@@ -7,13 +7,13 @@ the usage that its result or its function tells, else by an estimate, which is m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 
 from wflo_otel.context import Place, inner_frame
-from wflo_otel.core.call import Answer, Ask, CallRecord, Operation, Outcome, Status
+from wflo_otel.core.call import Answer, Ask, Call, CallRecord, Operation, Outcome, Status
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import ConfigError, PolicyViolationError
 from wflo_otel.seams.active import Active
@@ -25,6 +25,7 @@ from wflo_otel.seams.outcomes import Raised, Returned, error_type_of, status_of
 from wflo_otel.seams.prompts import prompt_of
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.work import frame_of_caller
+from wflo_otel.telemetry.bound import BoundSpan
 from wflo_otel.wire.dialects import provider_of_model
 
 #: More than any output cap: a call that must have all it asks for.
@@ -104,21 +105,27 @@ def llm_flow(active: Callable[[], Active], options: ModelCall, invocation: Invoc
         call = replace(call, call_id=adopting.call.call_id)
     shown = span_for(now, call)
     bound = now.telemetry.share(call, shown.span)
-    with ExitStack() as leaving:
-        leaving.callback(shown.release)
-        leaving.callback(bound.end)
-        admitted = yield Admit(now.engine, call, adopting)
-        if isinstance(admitted, Permit) and options.habit.cannot_cap(admitted):
-            admitted = yield Admit(now.engine, replace(call, least_cap=_ALL), admitted)
-        if isinstance(admitted, Refusal):
-            raise dress(admitted.error())
-        assert isinstance(admitted, Permit)  # noqa: S101  # what an Admit is answered with
-        shown.identify(admitted)
-        flight = _Flight(now, options, admitted, shown)
-        inside = _Inside(Place(frame, shown.span), admitted, flight.told)
-        outcome = yield Run(now.engine, inside, flight.seen)
-        assert isinstance(outcome, Returned | Raised)  # noqa: S101  # a Run's answer
-        flight.land(outcome)
+    try:
+        permit = yield from _admitted(now, options, call, adopting)
+    except BaseException:  # refused, or nobody waits for the answer any more
+        bound.end()
+        shown.release()
+        raise
+    shown.identify(permit)
+    flight = _Flight(now, options, permit, shown, bound)
+    inside = _Inside(Place(frame, shown.span), permit, flight.told)
+    return Run(now.engine, inside, flight.seen, flight.land)
+
+
+def _admitted(
+    now: Active, options: ModelCall, call: Call, adopting: Permit | None
+) -> Generator[Admit, Permit | Refusal, Permit]:
+    answer = yield Admit(now.engine, call, adopting)
+    if isinstance(answer, Permit) and options.habit.cannot_cap(answer):
+        answer = yield Admit(now.engine, replace(call, least_cap=_ALL), answer)
+    if isinstance(answer, Refusal):
+        raise dress(answer.error())
+    return answer
 
 
 def _ask(options: ModelCall, invocation: Invocation) -> Ask:
@@ -168,8 +175,16 @@ class _Inside(AbstractContextManager[None]):
 class _Flight:
     """A model call that was admitted, until it is settled."""
 
-    def __init__(self, now: Active, options: ModelCall, permit: Permit, shown: CallSpan) -> None:
-        self._now, self._options, self._permit, self._shown = now, options, permit, shown
+    def __init__(
+        self,
+        now: Active,
+        options: ModelCall,
+        permit: Permit,
+        shown: CallSpan,
+        bound: BoundSpan,
+    ) -> None:
+        self._now, self._options, self._permit = now, options, permit
+        self._shown, self._bound = shown, bound
         self.told = Told()
 
     def seen(self, chunk: object) -> None:
@@ -187,8 +202,15 @@ class _Flight:
         raise dress(self._now.engine.cut(self._permit).error(sent=True))
 
     def land(self, outcome: Returned | Raised) -> None:
-        """Settle the call, unless a seam inside has taken it over."""
+        """Settle the call, unless a seam inside has taken it over, and let go of its span."""
         self._options.habit.note(self._permit)
+        try:
+            self._close(outcome)
+        finally:
+            self._bound.end()
+            self._shown.release()
+
+    def _close(self, outcome: Returned | Raised) -> None:
         if self._permit.adopted:
             self._fail(outcome)
         elif isinstance(outcome, Raised) and self._never_ran(outcome):

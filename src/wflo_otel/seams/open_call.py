@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from opentelemetry import context as otel_context
 
@@ -47,9 +47,16 @@ def offering(permit: Permit) -> Iterator[None]:
     try:
         yield
     finally:
-        _offer.reset(own)
-        otel_context.detach(token)
         offer.take()
+        _restore(own, token)
+
+
+def _restore(own: Token[Offer | None], token: Token[otel_context.Context]) -> None:
+    try:
+        _offer.reset(own)
+    except ValueError:  # left in another context, by a finalizer: nothing of ours is there
+        return
+    otel_context.detach(token)
 
 
 def outer_permit() -> Permit | None:

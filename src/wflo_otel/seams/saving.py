@@ -19,7 +19,7 @@ from wflo_otel.errors import CheckpointCodecError
 from wflo_otel.ports import StoreError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
-from wflo_otel.seams.outcomes import Returned
+from wflo_otel.seams.outcomes import Outcome, Returned
 from wflo_otel.seams.work import frame_of_caller
 
 _log = logging.getLogger("wflo_otel")
@@ -79,15 +79,28 @@ def checkpoint_flow(active: Callable[[], Active], name: str, invocation: Invocat
     """What happens around a step: its state is saved once it has returned."""
     now = active()
     frame = inner_frame(frame_of_caller(), step=name)
-    yielded: list[object] = [None]
+    step = _Step(now, frame, name, invocation)
+    return Run(now.engine, Place(frame), step.seen, step.end)
 
-    def seen(chunk: object) -> None:
-        yielded[0] = chunk
 
-    outcome = yield Run(now.engine, Place(frame), seen)
-    if isinstance(outcome, Returned):
-        last = yielded[0] if is_generator(invocation.fn) else None
-        _save_beside(now, frame, name, _state(outcome.value, last, invocation))
+class _Step:
+    """One invocation of a step whose state is saved."""
+
+    def __init__(self, active: Active, frame: Frame, name: str, invocation: Invocation) -> None:
+        self._active, self._frame, self._name = active, frame, name
+        self._invocation = invocation
+        self._yielded: object = None
+
+    def seen(self, chunk: object) -> None:
+        """Remember what a generator yielded last."""
+        self._yielded = chunk
+
+    def end(self, outcome: Outcome) -> None:
+        """Save what the step left, where it came to its end."""
+        if isinstance(outcome, Returned):
+            last = self._yielded if is_generator(self._invocation.fn) else None
+            state = _state(outcome.value, last, self._invocation)
+            _save_beside(self._active, self._frame, self._name, state)
 
 
 def _save_beside(active: Active, frame: Frame, name: str, state: object) -> None:

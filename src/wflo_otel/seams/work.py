@@ -130,8 +130,7 @@ def agent_flow(
     """What happens around an agent's function."""
     now = active()
     work = agent_work(now, frame_of_caller(), name, budget)
-    outcome = yield Run(now.engine, work.place, _ignore)
-    work.end(_came(outcome))
+    return Run(now.engine, work.place, _ignore, work.end)
 
 
 def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
@@ -146,12 +145,7 @@ def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
     if refusal is not None:
         work.span.end()
         raise dress(refusal.error())
-    outcome = yield Run(now.engine, work.place, _ignore)
-    work.end(_came(outcome))
-
-
-def _came(outcome: object) -> Outcome:
-    return outcome if isinstance(outcome, Outcome) else Returned(outcome)
+    return Run(now.engine, work.place, _ignore, work.end)
 
 
 def _ignore(_: object) -> None:
