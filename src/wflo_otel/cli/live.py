@@ -49,6 +49,7 @@ class LiveLine:
         self._limit = limit
         self._began = time.monotonic()
         self._rows = 0
+        self._shown = ""
 
     def open(self) -> None:
         """Take the last row out of the region that scrolls."""
@@ -62,11 +63,13 @@ class LiveLine:
         """Write the line anew."""
         size = _size()
         if size.lines != self._rows:
-            self._rows = size.lines
+            self._rows, self._shown = size.lines, ""
             _write(f"{_SAVE}\033[1;{self._rows - 1}r{_RESTORE}")
         text = line_of(self._ledgers.ledger(), self._limit, time.monotonic() - self._began)
         row = fitted(text, size.columns)
-        _write(f"{_SAVE}\033[{self._rows};1H\033[2K{row}{_RESTORE}")
+        if row != self._shown:
+            self._shown = row
+            _write(f"{_SAVE}\033[{self._rows};1H\033[2K{row}{_RESTORE}")
 
     def close(self) -> None:
         """Give the last row back, empty."""

@@ -1,0 +1,19 @@
+"""Ask OpenAI so many times, whatever comes back: ``ask.py COUNT [MAX_TOKENS]``."""
+
+import os
+import sys
+
+import openai
+
+PROMPT = "word " * int(os.environ.get("WORDS", "100"))
+client = openai.OpenAI()
+limits = {"max_tokens": int(sys.argv[2])} if len(sys.argv) > 2 else {}
+for _ in range(int(sys.argv[1])):
+    try:
+        answer = client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": PROMPT}], **limits
+        )
+        print("answered", answer.choices[0].finish_reason, flush=True)
+    except openai.OpenAIError as error:
+        print("failed", type(error).__name__, flush=True)
+raise SystemExit(7)

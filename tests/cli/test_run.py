@@ -1,0 +1,238 @@
+"""``wflo run`` on real programs: what it lets through, what it stops, what it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from decimal import Decimal
+
+import pytest
+from cli_rig import PYTHON, WFLO, cost, finish, program
+
+from wflo_otel.testing import Reply
+
+#: 100 tokens in, 200 out of gpt-4o.
+ONE_CALL = Decimal("0.00225")
+
+
+@pytest.fixture(autouse=True)
+def _answers(wflo_provider):
+    wflo_provider.default = Reply(input_tokens=100, output_tokens=200)
+
+
+def test_a_budget_stops_an_unmodified_program_before_the_call_leaves(rig, wflo_provider):
+    ran = rig.run(program("ask.py"), "9", "200", options=("--budget", "0.01"))
+
+    assert ran.lines == ["answered stop"] * 4 + ["failed BudgetExceededError"] * 5
+    assert wflo_provider.bill.requests == 4
+    assert wflo_provider.bill.total_usd == cost(rig.reports()[0]) == 4 * ONE_CALL
+
+
+def test_the_exit_code_is_the_program_s(rig):
+    assert rig.run(program("ask.py"), "0").code == 7
+
+
+def test_a_program_that_a_signal_ended_gives_128_and_its_number(rig):
+    assert rig.run("-c", "import os; os.kill(os.getpid(), 9)").code == 137
+
+
+def test_an_anthropic_program_is_stopped_too(rig, wflo_provider):
+    ran = rig.run(program("ask_anthropic.py"), "9", options=("--budget", "0.008"))
+
+    answered = ran.lines.count("answered")
+    assert ran.lines[answered:] == ["failed BudgetExceededError"] * (9 - answered)
+    assert wflo_provider.bill.requests == answered > 0
+    assert wflo_provider.bill.total_usd == cost(rig.reports()[0])
+
+
+def test_the_end_says_what_was_spent_and_what_was_refused(rig):
+    ran = rig.run(program("ask.py"), "6", "200", options=("--budget", "0.01"))
+
+    assert "spent    $0.009 of $0.01, 4 calls" in ran.err
+    assert "refused  2 by the budget of run, before leaving this machine" in ran.err
+    assert "stopped  run: usd budget exceeded" in ran.err
+    assert "spans    not exported: set OTEL_EXPORTER_OTLP_ENDPOINT" in ran.err
+    assert f"more     wflo report {rig.reports()[0]['run_id']}" in ran.err
+
+
+def test_nothing_is_written_but_lines_where_there_is_no_terminal(rig):
+    ran = rig.run(program("ask.py"), "1", options=("--budget", "1"))
+
+    assert "\033" not in ran.err + ran.out
+    assert all(len(line) <= 80 for line in ran.err.splitlines()[1:])
+
+
+def test_without_a_policy_the_first_line_says_that_nothing_is_refused(rig):
+    ran = rig.run(program("ask.py"), "1")
+
+    first = ran.err.splitlines()[0]
+    assert "no budget and no policy: calls are only counted, nothing is refused" in first
+    assert cost(rig.reports()[0]) == ONE_CALL
+
+
+def test_a_policy_file_in_the_folder_is_used_and_named(rig):
+    (rig.folder / "wflo.yaml").write_text("version: 1\nbudgets: {run: {usd: 0.005}}\n")
+
+    ran = rig.run(program("ask.py"), "4", "200")
+
+    assert "budget $0.005 (wflo.yaml)" in ran.err.splitlines()[0]
+    assert ran.lines.count("answered stop") == 2
+
+
+def test_a_broken_policy_ends_it_before_anything_starts(rig):
+    bad = rig.folder / "bad.yaml"
+    bad.write_text("version: 1\nbudgts: {run: 1}\nmode: maybe\n")
+
+    ran = rig.run("-c", "print('started')", options=("--policy", str(bad)))
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "did you mean budgets" in ran.err
+    assert "mode" in ran.err
+    assert "wflo: 2 problems" in ran.err
+
+
+@pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
+def test_an_interpreter_option_that_keeps_the_guard_out_is_refused(rig, flag):
+    ran = rig.run(flag, "-c", "print('started')")
+
+    assert (ran.code, ran.out) == (78, "")
+    assert f"leave {flag} out" in ran.err
+
+
+@pytest.mark.parametrize("kind", ["fork", "mp_fork", "spawn", "threads", "subprocess"])
+def test_workers_of_every_kind_share_the_run(rig, wflo_provider, kind):
+    ran = rig.run(program("children.py"), kind)
+
+    assert ran.code == 0, ran.err
+    (report,) = rig.reports()
+    assert report["calls"] == wflo_provider.bill.requests == 2
+    assert cost(report) == wflo_provider.bill.total_usd
+
+
+def test_a_signal_to_wflo_ends_the_program_and_keeps_its_spend(rig, wflo_provider):
+    process = rig.start_run(program("hang.py"))
+    assert process.stdout.readline() == "ready\n"
+
+    process.send_signal(signal.SIGTERM)
+    ran = finish(process)
+
+    assert ran.code == 128 + signal.SIGTERM
+    (report,) = rig.reports()
+    assert cost(report) == wflo_provider.bill.total_usd > 0
+    assert report["ended_at"] is not None
+
+
+def test_a_command_that_is_no_python_is_named(rig):
+    ran = rig.call(*WFLO, "run", "--", "sh", "-c", f"exec {PYTHON} {program('ask.py')} 1")
+
+    assert "sh is no Python program: only Pythons that it starts are guarded" in ran.err
+    assert ran.code == 7
+    assert rig.reports()[0]["calls"] == 1
+
+
+def test_strict_refuses_a_command_that_is_no_python(rig):
+    ran = rig.call(*WFLO, "run", "--strict", "--", "sh", "-c", "echo started")
+
+    assert (ran.code, ran.out) == (78, "")
+
+
+def test_a_command_in_which_nothing_was_guarded_is_said_loudly(rig):
+    ran = rig.call(*WFLO, "run", "--", "sh", "-c", "exit 4")
+
+    assert ran.code == 4
+    assert "NO call was counted or refused" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("no-such-program", 127), ("./no-program.txt", 126)]
+)
+def test_a_command_that_cannot_be_run_has_the_shell_s_exit_code(rig, command, code):
+    (rig.folder / "no-program.txt").write_text("text")
+
+    assert rig.call(*WFLO, "run", "--", command).code == code
+
+
+def test_a_sitecustomize_of_the_user_still_runs(rig):
+    site = rig.folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("print('their own')\n")
+
+    ran = rig.run("-c", "print('started')", PYTHONPATH=str(site))
+
+    # The third is of the wflo command itself, which has the same path.
+    assert ran.lines == ["their own", "started", "their own"]
+    assert len(rig.reports()) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(rig, tmp_path_factory):
+    (rig.folder / ".wflo").write_text("no folder")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    rig.environ.pop("HOME", None)
+
+    ran = rig.run(program("ask.py"), "1", options=("--budget", "0.0001"), TMPDIR=str(elsewhere))
+
+    assert ran.lines == ["failed BudgetExceededError"]
+    assert ".wflo cannot be written here, so the state is kept in" in ran.err
+
+
+def test_a_state_that_cannot_be_used_refuses_to_start(rig):
+    (rig.folder / "state.db").write_text("no database " * 100)
+
+    ran = rig.run("-c", "print('started')", options=("--state", "sqlite:///state.db"))
+
+    assert (ran.code, ran.out) == (78, "")
+    assert "refusing to start: " in ran.err
+
+
+def test_a_state_in_memory_cannot_be_shared(rig):
+    ran = rig.run("-c", "print('started')", options=("--state", "memory://"))
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "use sqlite:///path" in ran.err
+
+
+def test_switched_off_it_says_so_and_counts_nothing(rig, wflo_provider):
+    ran = rig.run(program("ask.py"), "1", options=("--budget", "0.001"), WFLO_DISABLED="1")
+
+    assert ran.lines == ["answered stop"]
+    assert "switched off by WFLO_DISABLED=1" in ran.err
+    assert not (rig.folder / ".wflo" / "state.db").exists() or rig.call(*WFLO, "report").code == 1
+
+
+def test_a_run_inside_a_run_joins_it(rig, wflo_provider):
+    inner = " ".join([*WFLO, "run", "--", PYTHON, program("ask.py"), "1"])
+
+    rig.call(*WFLO, "run", "--budget", "1", "--", "sh", "-c", f"{inner}; {inner}")
+
+    (report,) = rig.reports()
+    assert report["calls"] == wflo_provider.bill.requests == 2
+
+
+@pytest.mark.parametrize("limits", [(), ("10000",)], ids=["without_max_tokens", "with_max_tokens"])
+def test_four_processes_that_join_one_run_never_pass_its_budget(rig, wflo_provider, limits):
+    # 1,000 tokens in and 10,000 out of gpt-4o: $0.1025 a call.
+    wflo_provider.default = Reply(input_tokens=1000, output_tokens=10_000)
+    joined = {"WFLO_RUN_ID": "shared", "WFLO_BUDGET_USD": "1.00", "WORDS": "1000"}
+    started = [rig.start_run(program("ask.py"), "4", *limits, **joined) for _ in range(4)]
+
+    ran = [finish(each) for each in started]
+
+    (report,) = rig.reports()
+    assert wflo_provider.bill.total_usd == cost(report) <= 1
+    assert sum(each.lines.count("answered stop") for each in ran) >= 9
+    shown = rig.call(*WFLO, "budgets", "show", "shared").out
+    assert shown.splitlines()[2].split()[:4] == [
+        "run:shared",
+        "$1.0000",
+        f"${cost(report):.4f}",
+        "$0.0000",
+    ]
+
+
+def test_the_first_signal_is_not_lost_while_the_program_starts(rig):
+    process = rig.start_run("-c", "import time; print('ready', flush=True); time.sleep(60)")
+    assert process.stdout.readline() == "ready\n"
+
+    os.kill(process.pid, signal.SIGINT)
+
+    assert finish(process).code in {130, 1}
