@@ -1,6 +1,7 @@
 """A rig for each test."""
 
 import pytest
+
 from cli_rig import Rig
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli_rig import PYTHON, program
-
 from wflo_otel.testing import Reply
 
 INSTRUMENT = str(Path(PYTHON).parent / "opentelemetry-instrument")
@@ -27,9 +26,7 @@ def test_a_budget_in_the_environment_holds(rig, wflo_provider):
 def test_a_broken_policy_keeps_the_program_from_starting(rig):
     (rig.folder / "bad.yaml").write_text("version: 1\nbudgts: {}\n")
 
-    ran = rig.call(
-        INSTRUMENT, PYTHON, "-c", "print('started')", WFLO_POLICY="bad.yaml", **QUIET
-    )
+    ran = rig.call(INSTRUMENT, PYTHON, "-c", "print('started')", WFLO_POLICY="bad.yaml", **QUIET)
 
     assert (ran.code, ran.out) == (78, "")
     assert "refusing to start: bad.yaml:2: " in ran.err

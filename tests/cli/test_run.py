@@ -7,8 +7,8 @@ import signal
 from decimal import Decimal
 
 import pytest
-from cli_rig import PYTHON, WFLO, cost, finish, program
 
+from cli_rig import PYTHON, WFLO, cost, finish, program
 from wflo_otel.testing import Reply
 
 #: 100 tokens in, 200 out of gpt-4o.
@@ -143,9 +143,7 @@ def test_a_command_in_which_nothing_was_guarded_is_said_loudly(rig):
     assert "NO call was counted or refused" in ran.err
 
 
-@pytest.mark.parametrize(
-    ("command", "code"), [("no-such-program", 127), ("./no-program.txt", 126)]
-)
+@pytest.mark.parametrize(("command", "code"), [("no-such-program", 127), ("./no-program.txt", 126)])
 def test_a_command_that_cannot_be_run_has_the_shell_s_exit_code(rig, command, code):
     (rig.folder / "no-program.txt").write_text("text")
 

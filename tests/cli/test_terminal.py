@@ -12,6 +12,7 @@ import termios
 import time
 
 import pytest
+
 from cli_rig import PYTHON, WFLO, program
 
 ROWS, COLUMNS = 24, 100

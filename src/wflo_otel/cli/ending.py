@@ -15,14 +15,15 @@ from wflo_otel.report import RunReport
 from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
 
 
-def lines_under(report: RunReport, environ: Mapping[str, str]) -> RenderableType:
-    """Everything that a table of numbers does not say."""
+def lines_under(report: RunReport, environ: Mapping[str, str], more: str) -> RenderableType:
+    """Everything that a table of numbers does not say; ``more`` is the command that says more."""
     grid = Table.grid(padding=(0, 2))
     grid.width = WIDTH
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(ratio=1)
     for label, text, style in (*_budget(report), *_doubts(report), *_traces(report, environ)):
         grid.add_row(label, Text(plain(text), style=style))
+    grid.add_row("more", Text(plain(more), style="", overflow="fold"))
     return grid
 
 
@@ -67,7 +68,6 @@ def _traces(report: RunReport, environ: Mapping[str, str]) -> Iterator[tuple[str
     if found:
         more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
         yield "trace", f"{found[0]}{more}", ""
-    yield "more", f"wflo report {report.run.run_id}", ""
 
 
 def spans_went(environ: Mapping[str, str]) -> str:

@@ -9,7 +9,14 @@ from collections.abc import Callable
 
 from wflo_otel.cli import EXIT_USAGE
 from wflo_otel.cli.ending import lines_under
-from wflo_otel.cli.state import NoSuchRunError, find_run, open_existing, runs_in
+from wflo_otel.cli.state import (
+    NoSuchRunError,
+    find_run,
+    open_existing,
+    path_of,
+    report_command,
+    runs_in,
+)
 from wflo_otel.cli.tables import ledgers_table, runs_table, tables_of
 from wflo_otel.cli.terminal import plain, say, show
 from wflo_otel.core.scope import run_key
@@ -46,7 +53,8 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
         sys.stdout.write(plain(f"{title_of(found.run)}\n\n"))
         sys.stdout.flush()
         parts = [each for table in tables_of(found) for each in (table, "")]
-        show([*parts, lines_under(found, os.environ)], to_stdout=True)
+        more = report_command(found.run.run_id, path_of(state), "--json")
+        show([*parts, lines_under(found, os.environ, more)], to_stdout=True)
 
     return _answered(state, work)
 

@@ -46,15 +46,30 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def report_command(run_id: str, path: Path, *words: str) -> str:
+    """The command line that reports a run of this state, from this folder."""
+    given = () if path == _DEFAULT.absolute() else ("--state", url_of(path))
+    return " ".join(("wflo", "report", run_id, *words, *given))
+
+
+def path_of(state: str | None) -> Path:
+    """The state file that is asked for, by option, by ``WFLO_STATE``, or where it usually is.
+
+    Raises:
+        ConfigError: the URL names no file.
+    """
+    url = state or os.environ.get("WFLO_STATE")
+    return file_of(url) if url else _DEFAULT.absolute()
+
+
 def open_existing(state: str | None) -> Store:
-    """Open the state that is asked for, by option, by ``WFLO_STATE``, or where it usually is.
+    """Open the state of :func:`path_of`.
 
     Raises:
         ConfigError: the URL is wrong, or there is no such file: it is not made.
         StoreError: the file cannot be used.
     """
-    url = state or os.environ.get("WFLO_STATE")
-    path = file_of(url) if url else _DEFAULT.absolute()
+    path = path_of(state)
     if not path.is_file():
         raise ConfigError(f"no state at {shown(path)}: nothing has run here yet (see --state)")
     return open_store(url_of(path), SystemClock())

@@ -5,7 +5,7 @@ The rule: a sum that no provider confirmed carries a ``~``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import RenderableType
@@ -14,7 +14,7 @@ from rich.table import Table
 from wflo_otel.cli.terminal import WIDTH, plain
 from wflo_otel.core.attribution import NOBODY, Line
 from wflo_otel.core.call import CallRecord
-from wflo_otel.core.ledger import Unit
+from wflo_otel.core.ledger import ZERO, Unit
 from wflo_otel.core.money import to_usd
 from wflo_otel.ports import LedgerView
 from wflo_otel.report import RunReport, is_estimated, iso
@@ -144,17 +144,21 @@ def runs_table(reports: Iterable[RunReport]) -> Table:
     return table
 
 
-def ledgers_table(ledgers: Iterable[LedgerView]) -> Table:
+def ledgers_table(ledgers: Sequence[LedgerView]) -> Table:
     """Show ledgers: one line for each unit that is limited, or for what is only counted."""
-    table = _table("scope", "limit", "spent", "reserved", "flagged", "refused", "")
+    flagged = ("flagged",) if any(each.flagged != ZERO for each in ledgers) else ()
+    table = _table("scope", "limit", "spent", "reserved", *flagged, "refused", "")
+    # A scope's name is what people copy: it is folded, never cut.
+    table.columns[0].overflow, table.columns[0].no_wrap = "fold", False
     for each in ledgers:
         units: tuple[Unit, ...] = tuple(each.limits) or ("usd",)
         for unit in units:
-            table.add_row(*_ledger_cells(each, unit), style="red" if each.stopped else "")
+            cells = _ledger_cells(each, unit, with_flagged=bool(flagged))
+            table.add_row(*cells, style="red" if each.stopped else "")
     return table
 
 
-def _ledger_cells(ledger: LedgerView, unit: Unit) -> tuple[str, ...]:
+def _ledger_cells(ledger: LedgerView, unit: Unit, *, with_flagged: bool) -> tuple[str, ...]:
     show = money if unit == "usd" else lambda number: f"{number:,} {unit}"
     limit = ledger.limits.get(unit)
     return (
@@ -162,7 +166,7 @@ def _ledger_cells(ledger: LedgerView, unit: Unit) -> tuple[str, ...]:
         "-" if limit is None else show(limit),
         show(ledger.settled.of(unit)),
         show(ledger.pending.of(unit)),
-        show(ledger.flagged.of(unit)),
+        *((show(ledger.flagged.of(unit)),) if with_flagged else ()),
         f"{ledger.refused:,}",
         "stopped" if ledger.stopped else "",
     )

@@ -52,8 +52,8 @@ def is_capable() -> bool:
 
 def show(parts: Iterable[RenderableType], *, to_stdout: bool = False) -> None:
     """Print tables and lines, at most 80 columns wide."""
-    console = console_for(to_stdout=to_stdout)
     with suppress(OSError, ValueError):
+        console = console_for(to_stdout=to_stdout)
         for part in parts:
             console.print(part)
 
