@@ -406,6 +406,19 @@ def test_a_refusal_inside_passes_through_untouched():
     assert seen.span("chat").attributes["error.type"] == "BudgetExceededError"
 
 
+def test_a_refusal_of_something_else_inside_is_no_failed_call():
+    seen = watch(usd="1")
+
+    def refused():
+        raise BudgetExceededError("a tool was refused")
+
+    with pytest.raises(BudgetExceededError, match="a tool was refused"):
+        track_llm_call(model="gpt-4o")(refused)()
+
+    assert seen.records == []
+    assert seen.ledger().open_calls == 0
+
+
 def test_an_inner_call_on_another_thread_adopts_too():
     seen = watch(usd="1")
     inner = InnerSeam()

@@ -101,6 +101,15 @@ def test_a_bad_number_is_refused_by_the_name_of_its_argument(options, message):
         WfloWorkflow(**options)
 
 
+def test_an_agent_may_be_named_without_a_budget():
+    watch()
+
+    with WfloWorkflow(per_agent_budgets={"writer": None}) as workflow, workflow.agent("writer"):
+        ask()
+
+    assert workflow.get_cost_breakdown_by_agent()["writer"]["budget_usd"] is None
+
+
 def test_the_span_of_a_workflow_holds_those_of_its_calls():
     seen = watch()
 
