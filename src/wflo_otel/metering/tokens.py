@@ -93,6 +93,7 @@ class LearningEstimator:
         self._families: Recent[str, Family] = Recent(capacity)
         self._learned: Recent[tuple[str, str], _Learned] = Recent(capacity)
         self._counts: Recent[tuple[str, int, int], int] = Recent(2 * capacity)
+        self._weights: Recent[tuple[int, int], Weight] = Recent(capacity)
         self._outputs = Outputs(capacity)
         self._lock = threading.Lock()
 
@@ -179,7 +180,7 @@ class LearningEstimator:
         unseen = max(0, ask.text_chars - sum(map(len, ask.texts))) / family.chars
         if (exact := self._exact(ask, family)) is not None:
             return exact + unseen, exact * EXACT_MARGIN + 2 * unseen
-        weight = weigh_all(ask.texts)
+        weight = self._weighed(ask.texts)
         seen = weight.ascii_chars / family.chars + weight.wide * family.density
         return seen + unseen, max(MARGIN * seen, _at_most(weight, family)) + 2 * unseen
 
@@ -201,6 +202,15 @@ class LearningEstimator:
         if known is None:
             known = count(text)
             self._counts.put(key, known)
+        return known
+
+    def _weighed(self, texts: tuple[str, ...]) -> Weight:
+        """Weigh a request once, and not again when it is learned from. As with counts."""
+        key = (len(texts), hash(texts))
+        known = self._weights.get(key)
+        if known is None:
+            known = weigh_all(texts)
+            self._weights.put(key, known)
         return known
 
     def _family(self, model: str | None) -> Family:
