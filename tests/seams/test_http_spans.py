@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 from opentelemetry import trace
@@ -11,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from http_libraries import BODY, each_library
-from sdk_paths import HELLO, OPENAI_MODEL, openai_async, openai_client
+from sdk_paths import CLAUDE, HELLO, OPENAI_MODEL, claude_client, openai_async, openai_client
 from wflo_otel.errors import BudgetExceededError
 from wflo_otel.seams.active import activate
 from wflo_otel.testing import Reply
@@ -185,6 +186,26 @@ def test_a_wait_that_is_cancelled_ends_its_span(spans):
         trace_by(rig, spans[0])
         asyncio.run(main(rig))
     assert len(spans[1]()) == 2
+
+
+@pytest.mark.skipif(
+    find_spec("anthropic._tracing") is None, reason="anthropic 2 has spans of its own"
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["body", "stream"])
+def test_the_sdks_own_span_is_the_span_of_the_call(stream):
+    with guarded() as rig, claude_client(rig.provider) as client:
+        exporter = InMemorySpanExporter()
+        trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+        answer = client.messages.create(
+            model=CLAUDE, max_tokens=50, messages=HELLO, **({"stream": True} if stream else {})
+        )
+        list(answer)
+        shown = [each for each in exporter.get_finished_spans() if each.name != "POST"]
+        exporter.shutdown()
+        (span,) = shown
+        assert span.instrumentation_scope.name == "com.anthropic.sdk.python"
+        assert span.attributes["wflo.cost.usd"] == float(rig.spent_usd)
+        assert rig.records[0].span_id == trace.format_span_id(span.context.span_id)
 
 
 def test_no_content_reaches_a_span(rig, spans):

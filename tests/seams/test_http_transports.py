@@ -183,6 +183,49 @@ def test_a_transport_that_drives_another_client_counts_once(library):
 
 
 @each_library
+def test_what_a_transport_fetches_for_itself_is_not_taken_for_the_call(library):
+    class WithToken(library.BaseTransport):
+        def __init__(self):
+            self.inner = library.HTTPTransport()
+
+        def handle_request(self, request):
+            token = library.Request("GET", f"{request.url.copy_with(path='/__bill')}")
+            self.inner.handle_request(token).read()
+            return self.inner.handle_request(request)
+
+        def close(self):
+            self.inner.close()
+
+    with guarded() as rig:
+        call(library, rig, transport=WithToken())
+        assert [each.cost_source for each in rig.records] == ["price"]
+        rig.assert_settled()
+
+
+@each_library
+def test_a_transport_that_sends_elsewhere_is_charged_once(library):
+    class Gateway(library.BaseTransport):
+        def __init__(self):
+            self.inner = library.HTTPTransport()
+
+        def handle_request(self, request):
+            url = request.url.copy_with(host="127.0.0.1", port=self.port, scheme="http")
+            moved = library.Request("POST", url, content=request.read())
+            return self.inner.handle_request(moved)
+
+        def close(self):
+            self.inner.close()
+
+    with guarded() as rig:
+        transport = Gateway()
+        transport.port = int(rig.provider.base_url.rpartition(":")[2])
+        with library.Client(transport=transport) as client:
+            client.post("https://api.openai.com/v1/chat/completions", json=BODY)
+        assert len(rig.records) == 1
+        rig.assert_settled()
+
+
+@each_library
 def test_each_hop_of_a_redirect_is_guarded_and_only_the_last_is_charged(library):
     hops = []
 

@@ -11,26 +11,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from wflo_otel.context import current_caller
 from wflo_otel.core.call import Answer, Ask, CallRecord, Outcome, Status
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Mode
-from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import PolicyViolationError
-from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.http import background
-from wflo_otel.seams.http.library import Library
 from wflo_otel.seams.http.request import (
     Parcel,
-    is_signed,
-    may_be_json,
     with_body,
     without_compression,
 )
@@ -38,46 +31,17 @@ from wflo_otel.seams.http.span import CallSpan, span_for
 from wflo_otel.seams.open_call import outer_permit
 from wflo_otel.seams.refusal import dress
 from wflo_otel.telemetry.outcomes import mark_resend
-from wflo_otel.wire.api import Route, RouteKind
+from wflo_otel.wire.api import RouteKind
 from wflo_otel.wire.dialects import provider_of_model
 from wflo_otel.wire.route import recognise
 
 if TYPE_CHECKING:
     import httpx
 
+    from wflo_otel.seams.http.boarding import Boarding
+
 #: No cap is that large: a request whose body may not change is refused rather than clamped.
 _UNCAPPABLE = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class Boarding:
-    """A request that is to be guarded, before its body was read."""
-
-    active: Active
-    route: Route
-    caller: Caller
-    library: Library
-
-    def flight(self, parcel: Parcel) -> Flight | None:
-        """Read what is asked for; ``None``: it is not what its path says, so it is let pass."""
-        if parcel.body is None:
-            api = self.route.api
-            ask: Ask | None = Ask(api.operation, self.route.provider_hint or "", None)
-        else:
-            ask = self.route.api.ask(self.route, parcel.body)
-        return None if ask is None else Flight(self, ask, parcel)
-
-
-def board(library: Library, request: httpx.Request) -> Boarding | None:
-    """Say whether a request is to be guarded."""
-    now = active()
-    if now is None or request.method not in {"POST", "GET"}:
-        return None
-    route = recognise(request.method, str(request.url))
-    if route is None or route.kind is RouteKind.FREE or not may_be_json(request):
-        return None
-    caller = current_caller()
-    return None if caller is None else Boarding(now, route, caller, library)
 
 
 class Flight:
@@ -93,12 +57,13 @@ class Flight:
         self.is_taken = False
         self.is_sending = False
         self._parcel = parcel
-        self._signed = is_signed(parcel.request)
+        self._signed = boarding.fields.is_signed
         self._permit: Permit | None = None
+        self._sent = parcel.request
         self.call = self.active.call(
             ask,
             boarding.caller,
-            attempt=_attempt(parcel.request),
+            attempt=boarding.fields.attempt,
             least_cap=self._least_cap(),
         )
         self.outer = outer_permit() if self.route.kind is RouteKind.CALL else None
@@ -173,7 +138,8 @@ class Flight:
             raise dress(answer.error())
         self._permit = answer
         self.span.identify(answer)
-        return self._outgoing()
+        self._sent = self._outgoing()
+        return self._sent
 
     def _outgoing(self) -> httpx.Request:
         """The request as it leaves: with a smaller cap, or asking for usage, where needed."""
@@ -218,13 +184,23 @@ class Flight:
             _flight.reset(token)
             self.span.release()
 
-    def take(self) -> bool:
-        """Be the first exchange on the wire; False for every further one."""
-        if self.is_taken:
+    def take(self, request: httpx.Request) -> bool:
+        """Whether this is the first exchange on the wire for this call; False for every other.
+
+        A transport may do other things first, such as fetching a token.
+        """
+        if self.is_taken or not self._carries(request):
             return False
         self.is_taken = True
-        mark_resend(trace.get_current_span(), self.call.attempt)
+        current = trace.get_current_span()
+        if current is not self.span.span:
+            mark_resend(current, self.call.attempt)
         return True
+
+    def _carries(self, request: httpx.Request) -> bool:
+        if request is self._sent or request.url == self._sent.url:
+            return True
+        return recognise(request.method, str(request.url)) is not None
 
     def failed(self, error: BaseException) -> None:
         """Sending raised: give back what was reserved if nothing left, else charge it."""
@@ -291,11 +267,6 @@ def in_flight() -> Flight | None:
     """The flight that this code is the sending of."""
     flight = _flight.get()
     return flight if flight is not None and flight.is_sending else None
-
-
-def _attempt(request: httpx.Request) -> int:
-    count = request.headers.get("x-stainless-retry-count", "")
-    return int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0
 
 
 def _on_a_running_loop() -> bool:

@@ -14,7 +14,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from wflo_otel.seams.http.arrival import arrived
-from wflo_otel.seams.http.flight import board, in_flight
+from wflo_otel.seams.http.boarding import board
+from wflo_otel.seams.http.flight import in_flight
 from wflo_otel.seams.http.library import Library
 from wflo_otel.seams.http.request import read, read_async
 
@@ -55,7 +56,7 @@ def transport_sends(original: Send, library: Library) -> Send:
     @wraps(original)
     def handle_request(self: Any, request: httpx.Request) -> httpx.Response:
         flight = in_flight()
-        if flight is None or not flight.take():
+        if flight is None or not flight.take(request):
             return _guarded(original, library, self, request)
         try:
             response = original(self, request)
@@ -73,7 +74,7 @@ def transport_sends_async(original: SendAsync, library: Library) -> SendAsync:
     @wraps(original)
     async def handle_async_request(self: Any, request: httpx.Request) -> httpx.Response:
         flight = in_flight()
-        if flight is None or not flight.take():
+        if flight is None or not flight.take(request):
             return await _guarded_async(original, library, self, request)
         try:
             response = await original(self, request)
@@ -96,8 +97,8 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
     outgoing = flight.admit()
     with flight.sending():
         response = original(self, outgoing)
-    if not flight.is_taken:
-        response = arrived(flight, response, library.sync_tee)
+        if not flight.is_taken:
+            response = arrived(flight, response, library.sync_tee)
     if outgoing is not request:
         response.request = request
     return response
@@ -116,8 +117,8 @@ async def _guarded_async(
     outgoing = await flight.admit_async()
     with flight.sending():
         response = await original(self, outgoing)
-    if not flight.is_taken:
-        response = arrived(flight, response, library.async_tee)
+        if not flight.is_taken:
+            response = arrived(flight, response, library.async_tee)
     if outgoing is not request:
         response.request = request
     return response

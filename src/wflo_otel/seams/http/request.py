@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: recognised API takes is of this order.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
-_SIGNATURES = ("x-amz-content-sha256", "content-digest", "digest")
-_NO_JSON = ("multipart/", "application/x-www-form-urlencoded", "application/octet-stream")
+_SIGNATURES = frozenset({b"x-amz-content-sha256", b"content-digest", b"digest"})
+_NO_JSON = (b"multipart/", b"application/x-www-form-urlencoded", b"application/octet-stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,28 @@ class Parcel:
     body: bytes | None
 
 
-def may_be_json(request: httpx.Request) -> bool:
-    """Whether a body may be JSON; clients that say nothing send JSON too."""
-    return not request.headers.get("content-type", "").lower().startswith(_NO_JSON)
+class Fields:
+    """What the guard wants to know of a request's headers, read in one pass."""
 
+    def __init__(self, headers: httpx.Headers) -> None:
+        self._fields = {name.lower(): value for name, value in headers.raw}
 
-def is_signed(request: httpx.Request) -> bool:
-    """Whether the body is covered by a signature: then no byte of it may change."""
-    headers = request.headers
-    if headers.get("authorization", "").startswith("AWS4-"):
-        return True
-    return any(name in headers for name in _SIGNATURES)
+    @property
+    def may_be_json(self) -> bool:
+        """Whether the body may be JSON; clients that say nothing send JSON too."""
+        return not self._fields.get(b"content-type", b"").lower().startswith(_NO_JSON)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the body is covered by a signature: then no byte of it may change."""
+        signs = self._fields.get(b"authorization", b"").startswith(b"AWS4-")
+        return signs or not _SIGNATURES.isdisjoint(self._fields)
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of one call this is, from 0, where the SDK says so."""
+        count = self._fields.get(b"x-stainless-retry-count", b"")
+        return int(count) if count.isdigit() and len(count) < 4 else 0
 
 
 def in_memory(library: Library, request: httpx.Request) -> bytes | None:
