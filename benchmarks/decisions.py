@@ -141,7 +141,7 @@ def rows() -> list[Row]:
 
 
 def _growth() -> list[Row]:
-    sides = {n: in_memory().after(n) for n in (10, 1_000, 100_000)}
+    sides = {n: in_memory().after(n) for n in (10, 1_000, 150_000)}
     sides_open = {n: in_memory().beside(n) for n in (1, 1_000)}
     with on_disk() as few, on_disk() as many:
         on_files = {10: few.after(10), 2_000: many.after(2_000)}

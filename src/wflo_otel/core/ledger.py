@@ -120,10 +120,12 @@ class Ledger:
 
     def reserve(self, call_id: str, reservation: Reservation) -> None:
         """Promise an amount to a call; a call that has a reservation gets this one instead."""
-        self.release(call_id)
+        if call_id in self.reservations:
+            self.release(call_id)
         self.reservations[call_id] = reservation
         self.pending += reservation.amount
-        self.queue.pop(call_id, None)
+        if self.queue:
+            self.queue.pop(call_id, None)
         self._next_due = min(self._next_due, reservation.expires_at)
 
     def release(self, call_id: str) -> Reservation | None:

@@ -38,8 +38,10 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         """Input and output together, with what was billed beside."""
-        beside = sum(each.usage.total_tokens for each in self.extra)
-        return self.input_tokens + self.output_tokens + beside
+        own = self.input_tokens + self.output_tokens
+        if not self.extra:
+            return own
+        return own + sum(each.usage.total_tokens for each in self.extra)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,15 +83,12 @@ class History:
         return sorted(found, key=lambda record: record.ended_at)
 
     def _drop(self, surplus: int) -> None:
-        over = [call_id for call_id, (record, _) in self._records.items() if self._is_over(record)]
+        still = {run_id for run_id, run in self._runs.items() if run.ended_at is None}
+        over = [
+            call_id
+            for call_id, (record, _) in self._records.items()
+            if record.caller.run_id not in still and still.isdisjoint(record.caller.parent_runs)
+        ]
         in_order = list(dict.fromkeys([*over, *self._records]))
         for call_id in in_order[:surplus]:
             del self._records[call_id]
-
-    def _is_over(self, record: CallRecord) -> bool:
-        caller = record.caller
-        return not any(self._is_open(each) for each in (caller.run_id, *caller.parent_runs))
-
-    def _is_open(self, run_id: str) -> bool:
-        run = self._runs.get(run_id)
-        return run is not None and run.ended_at is None

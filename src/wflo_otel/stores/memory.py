@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from contextlib import AbstractContextManager
 from math import inf
 from types import TracebackType
@@ -31,7 +32,8 @@ class Remembered:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._ids: dict[str, None] = {}
+        # Not a dict, which looks for its first key behind all that were deleted before it.
+        self._ids: OrderedDict[str, None] = OrderedDict()
 
     def __contains__(self, each: str) -> bool:
         return each in self._ids
@@ -40,7 +42,7 @@ class Remembered:
         """Remember an id, and forget the oldest beyond the size."""
         self._ids[each] = None
         if len(self._ids) > self._size:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
 
 class MemoryBooks:
