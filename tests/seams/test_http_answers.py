@@ -8,6 +8,7 @@ import pytest
 
 from http_libraries import BODY, each_library
 from wflo_otel.core.call import Status
+from wflo_otel.errors import BudgetExceededError
 from wflo_otel.seams.http import reading
 from wflo_otel.testing import Reply
 from wiring import guarded
@@ -198,3 +199,43 @@ def test_a_poll_of_a_response_that_is_gone_is_free(library):
         answer = client.get(f"{rig.provider.openai_url}/responses/resp_gone")
         assert answer.status_code == 404
         assert rig.records == []
+
+
+@each_library
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_compressed_body_in_place_of_a_stream_is_passed_on_as_it_came(library, status):
+    transport = answering(
+        library,
+        [gzip.compress(JSON)],
+        status,
+        content_encoding="gzip",
+        content_type="application/json",
+    )
+    with guarded() as rig:
+        assert post(library, transport, {**BODY, "stream": True}).json() == ANSWER
+        assert len(rig.records) == 1
+
+
+@each_library
+def test_an_answer_that_was_read_in_an_unknown_encoding_is_charged_what_it_reserved(library):
+    headers = {"content-encoding": "snappy"}
+    transport = library.MockTransport(
+        lambda r: library.Response(200, headers=headers, content=JSON)
+    )
+    with guarded() as rig:
+        post(library, transport)
+        assert rig.records[0].cost_source == "reserved"
+
+
+@each_library
+def test_a_stream_that_is_read_on_after_it_was_cut_says_nothing_more(library):
+    transport = answering(library, [WORD * 300] * 20, content_type="text/event-stream")
+    with guarded(usd="0.002") as rig, library.Client(transport=transport) as client:
+        with client.stream(
+            "POST", URL, json={**BODY, "max_tokens": 9000, "stream": True}
+        ) as answer:
+            tee = answer.stream
+            with pytest.raises(BudgetExceededError):
+                list(tee)
+            assert list(tee) == []
+        assert [each.status for each in rig.records] == [Status.CUT]

@@ -230,3 +230,11 @@ def test_what_is_charged_on_foreign_spans_is_remembered_within_bounds(monkeypatc
     for other in others:
         tallies.of(other)
     assert tallies.of(first) is not kept
+
+
+def test_the_ledger_is_right_where_nothing_is_traced(rig):
+    trace_by(rig, trace.NoOpTracer())
+    chat(rig)
+    chat(rig, stream=True)
+    rig.assert_settled()
+    assert {each.span_id for each in rig.records} == {""}

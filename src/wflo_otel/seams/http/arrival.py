@@ -33,7 +33,7 @@ def arrived(flight: Flight, response: httpx.Response, tee: type) -> httpx.Respon
     arrival = Arrival(flight, reading, status)
     if response.is_stream_consumed:
         return _read_already(arrival, response)
-    if flight.hides_usage:
+    if flight.hides_usage and reading.is_stream and not reading.is_unreadable:
         # What is left after hiding is handed on decoded, and is shorter.
         response.headers.pop("content-encoding", None)
         response.headers.pop("content-length", None)

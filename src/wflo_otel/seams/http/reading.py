@@ -7,11 +7,14 @@ be hidden; reading never fails the call.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wflo_otel.core.call import Answer
 from wflo_otel.seams.http.decoding import Decoder, UndecodableError, decoder_for
 from wflo_otel.wire.api import StreamReader, WireApi
+
+if TYPE_CHECKING:
+    import httpx
 
 #: A JSON body beyond this is passed on and not kept: its usage stays unknown.
 MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -177,17 +180,29 @@ class Unread:
 
 
 def reading_of(
-    api: WireApi, status: int, headers: Mapping[str, str], *, streaming: bool, hides: bool
+    api: WireApi, status: int, headers: httpx.Headers, *, streaming: bool, hides: bool
 ) -> Reading:
     """Choose how to read a response, by what it says it is."""
-    kind = headers.get("content-type", "").lower()
+    kind, encoding = _kind_and_encoding(headers)
     is_stream = status < 400 and (
         "text/event-stream" in kind or (streaming and not kind.startswith("application/json"))
     )
     try:
-        decoder = decoder_for(headers.get("content-encoding", ""))
+        decoder = decoder_for(encoding)
     except UndecodableError:
         return Unread(is_stream=is_stream)
     if is_stream:
         return StreamReading(api.stream(hide_usage=hides), decoder, hides=hides)
     return BodyReading(api, status, headers, decoder)
+
+
+def _kind_and_encoding(headers: httpx.Headers) -> tuple[str, str]:
+    """Two headers in one pass: looking each up is as slow as reading a small body."""
+    kind, encodings = b"", []
+    for name, value in headers.raw:
+        lower = name.lower()
+        if lower == b"content-type":
+            kind = value
+        elif lower == b"content-encoding":
+            encodings.append(value)
+    return kind.lower().decode("latin-1"), b",".join(encodings).decode("latin-1")
