@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +21,7 @@ from wflo_otel.core.usage import Usage
 from wflo_otel.ports import Charge, RunInfo
 from wflo_otel.report import report_of
 from wflo_otel.stores import open_store
+from wflo_otel.stores.sqlite import SqliteStore
 from wflo_otel.testing import assert_cost
 
 RUN = {
@@ -157,7 +159,9 @@ def test_a_state_without_runs_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open_store("sqlite:///state.db", SystemClock()).close()
 
-    assert "no run is in this state yet" in wflo("report", "--state", "sqlite:///state.db", code=1)
+    for words in (("report",), ("report", "any")):
+        said = wflo(*words, "--state", "sqlite:///state.db", code=1)
+        assert "no run is in this state yet" in said
 
 
 def test_where_nothing_has_run_no_state_is_made(tmp_path, monkeypatch):
@@ -214,6 +218,7 @@ def test_refusals_are_counted_where_they_happened(store):
         store.admit(scopes, made.call(call_id, made.caller("second2")), made.request(call_id, 10))
 
     assert "refused  2 by the budget of run, before leaving this machine" in wflo("report")
+    assert report_of(RunInfo("second2", "", 0.0), store).refused == 2
 
 
 def test_what_is_still_reserved_is_said(store):
@@ -221,6 +226,39 @@ def test_what_is_still_reserved_is_said(store):
     store.admit(scopes, made.call("x", made.caller("second2")), made.request("x", 10))
 
     assert "reserved  still $0.00001 for calls whose process ended" in wflo("report")
+
+
+def test_what_dead_processes_had_reserved_is_flagged(store):
+    who = made.caller("second2")
+    dead = SqliteStore(Path(".wflo/state.db"), SystemClock(), lease_s=0.0)
+    dead.admit(made.scopes(100, run_id="second2"), made.call("x", who), made.request("x", 10))
+    dead.close()
+
+    shown = wflo("report")
+
+    assert "flagged   $0.00001 of it for calls whose process died" in shown
+    assert "flagged" in wflo("budgets", "show").splitlines()[0]
+
+
+def test_streams_that_were_cut_and_calls_that_were_clamped_are_counted(store):
+    who = Caller("second2", agents=("a",))
+    charge(store, "a", 5, who, status=Status.CUT)
+    charge(store, "b", 5, who, clamped=True)
+
+    shown = wflo("report")
+
+    assert "cut      1 stream when the budget was spent" in shown
+    assert "clamped  1 call ran with a smaller output cap" in shown
+
+
+def test_an_agent_without_a_budget_is_shown_beside_one_that_has_one(store):
+    charge(store, "a", 5, Caller("second2", agents=("limited",)))
+    free = Charge(Amount(7, 1, 1), replace(made.record("b", 7), caller=Caller("second2")))
+    store.settle([Scope(run_key("second2"))], free)
+
+    rows = [line.split() for line in wflo("report").splitlines()]
+
+    assert ["(no", "name)", "1", "0", "0", "7", "<$0.0001"] in rows
 
 
 def test_many_lines_end_in_one_for_the_rest(store):

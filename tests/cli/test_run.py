@@ -143,11 +143,36 @@ def test_a_command_in_which_nothing_was_guarded_is_said_loudly(rig):
     assert "NO call was counted or refused" in ran.err
 
 
-@pytest.mark.parametrize(("command", "code"), [("no-such-program", 127), ("./no-program.txt", 126)])
+@pytest.mark.parametrize(
+    ("command", "code"), [("no-such-program", 127), ("./no-program.txt", 126), ("./broken", 126)]
+)
 def test_a_command_that_cannot_be_run_has_the_shell_s_exit_code(rig, command, code):
     (rig.folder / "no-program.txt").write_text("text")
+    (rig.folder / "broken").write_text("#!/no/such/interpreter\n")
+    (rig.folder / "broken").chmod(0o755)
 
     assert rig.call(*WFLO, "run", "--", command).code == code
+
+
+def test_a_misspelled_option_is_not_taken_for_the_program(rig):
+    ran = rig.call(*WFLO, "run", "--bugdet", "5", "--", PYTHON, "-c", "print('started')")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "--budget" in ran.err
+
+
+def test_a_name_and_a_budget_that_make_no_sense_are_refused(rig):
+    for options in (("--name", ""), ("--budget", "five")):
+        ran = rig.run("-c", "print('started')", options=options)
+
+        assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_state_that_is_lost_meanwhile_does_not_change_the_exit_code(rig):
+    ran = rig.run("-c", "import shutil; shutil.rmtree('.wflo'); raise SystemExit(5)")
+
+    assert ran.code == 5
+    assert "the report cannot be read: " in ran.err
 
 
 def test_a_sitecustomize_of_the_user_still_runs(rig):

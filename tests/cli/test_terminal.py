@@ -79,7 +79,7 @@ def test_the_line_shows_spend_and_calls_and_goes_at_the_end(terminal):
     assert f"\0337\033[1;{ROWS - 1}r\0338" in shown.seen
     assert re.search(r"\$0\.000\d+\S* of \$1\.00", shown.seen)
     assert f"\0337\033[r\033[{ROWS};1H\033[2K\0338" in shown.seen
-    assert "spent " in shown.seen.rpartition("\033[r")[2]
+    assert "wflo report" in shown.seen.rpartition("\033[r")[2]
 
 
 def test_what_is_typed_interrupts_the_program_once(terminal):
@@ -115,3 +115,16 @@ def test_a_dumb_terminal_gets_no_line(terminal):
     shown.finish()
 
     assert "\0337" not in shown.seen
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+def test_who_is_in_the_foreground_of_a_terminal_is_known(rig, has_terminal):
+    code = "from wflo_otel.cli.supervise import _is_in_foreground as f; print('foreground', f())"
+    if has_terminal:
+        shown = Terminal(rig, PYTHON, "-c", code)
+        shown.finish()
+        said = shown.seen
+    else:
+        said = rig.call("setsid", "--wait", PYTHON, "-c", code).out
+
+    assert f"foreground {has_terminal}" in said

@@ -23,7 +23,7 @@ def main() -> None:
     """Budgets, brakes and a black box for LLM agents."""
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@main.command(context_settings={"allow_interspersed_args": False})
 @click.option("--budget", metavar="USD", help="US dollars for the run; the policy may say less.")
 @click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
 @_STATE

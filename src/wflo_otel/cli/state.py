@@ -80,16 +80,14 @@ def runs_in(store: Store, limit: int = _KNOWN_RUNS) -> list[RunInfo]:
     return store.runs(limit)
 
 
-def find_run(runs: Sequence[RunInfo], wanted: str | None) -> RunInfo:
-    """The run with this id, or the only one whose id begins so; the newest if none is named.
+def find_run(runs: Sequence[RunInfo], wanted: str) -> RunInfo:
+    """The run with this id, or the only one whose id begins so.
 
     Raises:
         NoSuchRunError: there is none, or several begin so.
     """
     if not runs:
         raise NoSuchRunError("no run is in this state yet")
-    if wanted is None:
-        return runs[0]
     exact = [run for run in runs if run.run_id == wanted]
     found = exact or [run for run in runs if run.run_id.startswith(wanted)]
     if len(found) == 1:
