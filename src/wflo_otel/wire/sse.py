@@ -66,6 +66,10 @@ class EventCutter:
         self._seen_cr = True
         return self._cut_lines(data)
 
+    def is_whole(self, data: bytes) -> bool:
+        """Whether what arrives is one event and nothing else, as most pieces are."""
+        return not self.buffer and 0 < len(data) - 2 == data.find(b"\n\n") and b"\r" not in data
+
     def rest(self) -> bytes:
         """Take out what is incomplete."""
         held = bytes(self.buffer)
@@ -180,6 +184,8 @@ class SseReader:
         """Read; return the bytes to hand on if the usage event is hidden."""
         if self._tail is not None:
             return self._skip(self._tail, data)
+        if self._cutter.is_whole(data) and self._repeats(data):
+            return data
         kept = [event for event in self._cutter.cut(data) if not self._read(event)]
         if len(self._cutter.buffer) > self._limit:
             held = self._cutter.rest()
@@ -198,13 +204,19 @@ class SseReader:
         end = max(min(ends) - len(tail), 0)
         return data[:end] + self._take(data[end:])
 
+    def _repeats(self, event: bytes) -> bool:
+        """Whether an event is as most are; it is then counted, and needs no more reading."""
+        if self._pattern is None or not (chars := self._pattern.chars(event)):
+            return False
+        self._fold.output_chars += chars
+        self._fold.output_chunks += 1
+        return True
+
     def _read(self, event: bytes) -> bool:
         """Read an event; return whether it carries nothing but the usage."""
-        fold = self._fold
-        if self._pattern is not None and (chars := self._pattern.chars(event)):
-            fold.output_chars += chars
-            fold.output_chunks += 1
+        if self._repeats(event):
             return False
+        fold = self._fold
         data = payload(event)
         found = read_object(data)
         if found is None:
