@@ -131,6 +131,15 @@ async def _raw_async(client):
     assert response.parse().choices
 
 
+def _completion(**more):
+    return {"model": "gpt-3.5-turbo-instruct", "prompt": "Say hello", "max_tokens": 50, **more}
+
+
+def _completions_stream(client):
+    for chunk in client.completions.create(**_completion(stream=True)):
+        assert chunk.choices[0] is not None
+
+
 def _responses_stream(client):
     events = [each.type for each in client.responses.create(**_response(stream=True))]
     assert events[-1] == "response.completed"
@@ -211,6 +220,8 @@ PATHS = [
     Path("responses stream async", _openai_async(_responses_stream_async)),
     Path("responses stream helper", _openai_sync(_responses_helper)),
     Path("responses stream helper async", _openai_async(_responses_helper_async)),
+    Path("completions", _openai_sync(lambda c: c.completions.create(**_completion()))),
+    Path("completions stream", _openai_sync(_completions_stream)),
     Path(
         "embeddings",
         _openai_sync(lambda c: c.embeddings.create(model=EMBEDDING, input="one two three")),

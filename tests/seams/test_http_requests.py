@@ -191,3 +191,20 @@ def test_a_request_that_takes_no_cap_is_refused_where_it_would_need_one(library)
             )
         assert rig.provider.requests == []
         assert rig.ledger.open_calls == 0
+
+
+@each_library
+def test_a_stream_that_is_resumed_is_charged_once(library):
+    with guarded() as rig, library.Client() as client:
+        url = f"{rig.provider.openai_url}/responses"
+        made = client.post(url, json={"model": "gpt-4o", "input": "Say hello"}).json()
+        with client.stream("GET", f"{url}/{made['id']}?stream=true") as resumed:
+            assert b"response.completed" in resumed.read()
+        rig.assert_settled()
+
+
+@each_library
+def test_a_body_is_never_shown(library):
+    with library.Client() as client:
+        request = client.build_request("POST", "http://host.example/", json={"secret": 1})
+    assert "secret" not in repr(requests.Parcel(request, request.content))

@@ -6,7 +6,7 @@ request with the same method, URL, headers and extensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wflo_otel.seams.http.library import Library
@@ -27,8 +27,8 @@ class Parcel:
     """A request whose body was read, and the request that can still be sent."""
 
     request: httpx.Request
-    #: ``None``: it is too large to be read.
-    body: bytes | None
+    #: ``None``: it is too large to be read. Content: never shown.
+    body: bytes | None = field(repr=False)
 
 
 class Fields:
