@@ -11,6 +11,7 @@ from measure import Row, Target
 _SDK = "import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics, opentelemetry.sdk._logs"
 _SIDES = {
     "import wflo_otel": f"{_SDK}\nimport wflo_otel",
+    "import of every public name": f"{_SDK}\nfrom wflo_otel import *",
     "… and configure(), memory://": f"{_SDK}\nfrom wflo_otel.bootstrap import configure\n"
     "configure(state='memory://')",
 }
