@@ -4,13 +4,14 @@ import multiprocessing
 import os
 import threading
 
+import httpx
 import pytest
 
 from wflo_otel.bootstrap import configuration, configure, ensure_configured, shutdown
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce
 from wflo_otel.context import current_caller
-from wflo_otel.core.policy import Budget, Budgets, Policy
+from wflo_otel.core.policy import Budget, Budgets, Mode, Policy
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import active
 from wflo_otel.testing import FakeClock
@@ -206,3 +207,26 @@ def test_a_multiprocessing_child_does_what_was_left_for_later_at_its_end(method,
     assert child.exitcode == 0
     views = {view.key: view for view in configure(state=url).store.ledgers("run:child")}
     assert views["run:child"].stopped == "tended at the end"
+
+
+def test_switched_off_nothing_is_refused_and_that_is_said(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("WFLO_DISABLED", "1")
+    monkeypatch.setenv("WFLO_POLICY", "missing.yaml")
+    monkeypatch.setenv("WFLO_STATE", f"sqlite:///{tmp_path}/state.db")
+
+    made = configure(budget_usd=0)
+
+    assert made.guarded == ()
+    assert made.policy().mode is Mode.SHADOW
+    assert not (tmp_path / "state.db").exists()
+    assert "switched off by WFLO_DISABLED=1" in caplog.text
+
+
+def test_clients_can_be_left_alone_also_after_they_were_guarded(wflo_provider):
+    configure(budget_usd=0)
+    made = configure(guard=False)
+
+    httpx.post(f"{wflo_provider.openai_url}/chat/completions", json={"model": "gpt-4o"})
+
+    assert made.guarded == ()
+    assert made.store.records(made.run.run_id) == []

@@ -19,6 +19,7 @@ from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
 from wflo_otel.config import Settings, from_environment
 from wflo_otel.context import ActiveRun, runs
+from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.metering.prices import CataloguePrices
@@ -53,6 +54,9 @@ class Configuration:
 
 log = logging.getLogger("wflo_otel")
 
+#: What is said, loudly, where nothing is guarded on purpose.
+SWITCHED_OFF = "switched off by WFLO_DISABLED=1: nothing is refused, and no client is guarded"
+
 _lock = threading.RLock()
 _configuration: Configuration | None = None
 
@@ -64,6 +68,7 @@ def configure(
     budget_usd: Usd | None = None,
     run_id: str | None = None,
     run_name: str | None = None,
+    guard: bool = True,
     clock: Clock | None = None,
 ) -> Configuration:
     """Put a policy in force in this process, and guard its HTTP clients.
@@ -80,6 +85,7 @@ def configure(
         budget_usd: US dollars for the run; the tighter of this and the policy holds.
         run_id: a run to join, so that several processes share its budget.
         run_name: what reports call the run; by default the script's name.
+        guard: False leaves HTTP clients alone: only decorators and spans are seen.
         clock: another clock, for tests.
 
     Returns:
@@ -92,6 +98,10 @@ def configure(
     global _configuration  # noqa: PLW0603  # one per process, by design
     settings = from_environment(os.environ)
     clock = clock or SystemClock()
+    if settings.disabled:
+        log.warning("wflo: %s", SWITCHED_OFF)
+        policy, state, budget_usd = Policy(mode=Mode.SHADOW), "memory://", None
+        settings = Settings(disabled=True)
     with _lock:
         in_force = PolicyInForce(
             settings.policy if policy is None else policy,
@@ -101,7 +111,9 @@ def configure(
         run = _process_run(settings, run_id, run_name, clock)
         owns_run = not (run_id or settings.run_id)
         shutdown()  # only now: whatever is wrong leaves the old configuration in force
-        _configuration = _wire(in_force, store, run, owns_run, clock)
+        _configuration = _wire(
+            in_force, store, run, owns_run, clock, guard=guard and not settings.disabled
+        )
         return _configuration
 
 
@@ -122,7 +134,13 @@ def _script_name() -> str:
 
 
 def _wire(
-    in_force: PolicyInForce, store: Store, run: ActiveRun, owns_run: bool, clock: Clock
+    in_force: PolicyInForce,
+    store: Store,
+    run: ActiveRun,
+    owns_run: bool,
+    clock: Clock,
+    *,
+    guard: bool,
 ) -> Configuration:
     setup = ensure_providers()
     for problem in setup.problems:
@@ -143,7 +161,8 @@ def _wire(
     engine = Engine(in_force, adapters)
     telemetry.watch_budgets(partial(shown_ledgers, store, runs))
     store.open_run(RunInfo(run.run_id, run.name, clock.time()))
-    guarded = tuple(http.install())
+    http.uninstall()
+    guarded = tuple(http.install()) if guard else ()
     frameworks.install()
     instrument_http()
     instrument_threads()

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from wflo_otel.bootstrap.configuration import configuration, configure
+from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, configure
 from wflo_otel.config import from_environment
 from wflo_otel.errors import WfloError
 from wflo_otel.ports import StoreError
@@ -24,7 +24,7 @@ def start_up(environ: Mapping[str, str] = os.environ) -> None:
     try:
         settings = from_environment(environ)
         if settings.disabled:
-            _say("switched off by WFLO_DISABLED=1: nothing is counted or refused")
+            _say(SWITCHED_OFF)
             return
         if configuration() is None:
             configure()
