@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wire_frames import frames_of
+
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 
@@ -39,8 +41,20 @@ class Recorded:
 
     @property
     def body(self) -> bytes:
-        """The response, decoded."""
-        return (self.exchange["response_body"] or "").encode()
+        """The response, decoded; of Amazon's event streams the frames, put together again."""
+        text = self.exchange["response_body"] or ""
+        return frames_of(text) if self.is_framed else text.encode()
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the response is one of Amazon's event streams."""
+        return self.streams and "aws-eventstream" in (self.exchange["note"] or "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response's headers, by lower-case names."""
+        found = self.exchange["response_headers"] or {}
+        return {name.lower(): value for name, value in found.items()}
 
     @property
     def request(self) -> bytes:

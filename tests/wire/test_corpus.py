@@ -28,6 +28,20 @@ APIS = (
     "openai.embeddings",
     "openai.completions",
     "anthropic.messages",
+    "bedrock.converse",
+    "bedrock.converse-stream",
+    "bedrock.invoke",
+    "bedrock.invoke-stream",
+    "cohere.chat",
+    "cohere.rerank",
+    "gemini.generateContent",
+    "gemini.interactions",
+    "gemini.streamGenerateContent",
+    "ollama.chat",
+    "openai.audio",
+    "openai.images",
+    "vertex.rawPredict",
+    "vertex.streamRawPredict",
 )
 FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 
@@ -39,12 +53,38 @@ DIFFERS = {
     "58306caf6a179aa4": ("tools", "an MCP tool runs at the provider: nobody is asked to run it"),
     "b855ac2a2f9989ff": ("tools", "an MCP tool runs at the provider: nobody is asked to run it"),
     "9ce80620e528e1ac": ("tools", "an MCP tool runs at the provider: nobody is asked to run it"),
+    "c4d0767f13220832": ("id", "the truth names the generation, not the response"),
+    "0c6c58518772593e": ("tools", "the truth does not look for calls in the steps of a stream"),
+    "43275cccab926753": ("tools", "the truth lists the pieces of a call as calls"),
+    "44bf308c39ccc425": ("tools", "the truth lists the pieces of a call as calls"),
+    "e496b359d6e3faba": ("tools", "the truth lists the pieces of a call as calls"),
+    "05fe9c29fa295f4e": ("told", "a usage that holds nothing but the cost is told, too"),
+    "7b39c79b4d89befe": ("told", "a usage that holds nothing but the cost is told, too"),
+    "5ab5eca62dc1ae72": ("input output told", "the truth does not look at this stream's metrics"),
+    "181061b873caaad8": ("tools", "the truth does not look for calls in Nova's bodies"),
+    "47c92b3458ce79e3": ("tools", "the truth does not look for calls in Nova's bodies"),
+    "e136cee4ce95fd50": ("tools", "the truth does not look for calls in Nova's bodies"),
+    "e35a6db05622ca0b": ("tools", "the truth does not look for calls in Nova's bodies"),
 }
+#: APIs whose answers name no model and no id, so that the truth names those of the request.
+UNNAMED = ("bedrock.converse", "bedrock.converse-stream", "bedrock.invoke", "bedrock.invoke-stream")
+#: Requests without a cap that could be lowered.
+UNCAPPED = ("openai.embeddings", "openai.images", "openai.audio", "cohere.rerank")
 CLAMPED = "cached_gt_prompt"
 #: Listings, which are no calls.
 NO_CALLS = {
     ("GET", "https://api.openai.com/v1/organization/usage/embeddings?start_time=1739096063"),
     ("GET", "https://api.openai.com/v1/responses"),
+}
+
+
+#: Endpoints that are one API, and the model that runs at Vertex under another's API.
+RENAMED = {
+    "gemini.streamGenerateContent": "gemini.generateContent",
+    "bedrock.converse-stream": "bedrock.converse",
+    "bedrock.invoke-stream": "bedrock.invoke",
+    "vertex.rawPredict": "anthropic.messages",
+    "vertex.streamRawPredict": "anthropic.messages",
 }
 
 
@@ -59,7 +99,7 @@ def calls(*, streams: bool | None = None) -> list[tuple[Recorded, Route]]:
 
 def read(each: Recorded, route: Route) -> Answer:
     if not each.streams:
-        return route.api.answer(each.status, {}, each.body)
+        return route.api.answer(each.status, each.headers, each.body)
     reader = route.api.stream()
     assert reader.feed(each.body) == each.body
     assert reader.finish() == b""
@@ -105,18 +145,27 @@ def test_every_recorded_call_is_recognised_as_its_api() -> None:
             assert route is None
         else:
             assert route is not None, exchange["url"]
-            assert (route.api.name, route.kind) == (exchange["endpoint"], RouteKind.CALL)
+            name = RENAMED.get(exchange["endpoint"], exchange["endpoint"])
+            assert (route.api.name, route.kind) == (name, RouteKind.CALL)
 
 
 def test_what_each_exchange_used_is_what_the_provider_said() -> None:
     wrong = {}
     for each, route in calls():
         got, want = facts(read(each, route)), expected(each)
-        field, _ = DIFFERS.get(each.id, (None, ""))
+        fields, _ = DIFFERS.get(each.id, ("", ""))
+        if each.exchange["endpoint"] in UNNAMED:
+            got["model"] = got["id"] = want["model"] = want["id"] = None
         differing = {key for key in want if got[key] != want[key]}
-        if differing != ({field} if field else set()):
+        if differing != set(fields.split()):
             wrong[each.id] = {key: (got[key], want[key]) for key in differing}
     assert wrong == {}
+
+
+def reported(each: Recorded) -> float:
+    """The cost in USD; where the truth has none, it stands in the usage that it kept."""
+    raw = each.truth["usage_raw"]
+    return each.truth["provider_cost"] or raw.get("cost") or raw["cost_in_usd_ticks"] / 1e10
 
 
 def test_the_cost_that_a_provider_reports_is_read_to_the_nano_dollar() -> None:
@@ -125,7 +174,7 @@ def test_the_cost_that_a_provider_reports_is_read_to_the_nano_dollar() -> None:
         answer = read(each, route)
         if answer.provider_cost is None:
             continue
-        assert answer.provider_cost == round(each.truth["provider_cost"] * 1e9), each.id
+        assert answer.provider_cost == round(reported(each) * 1e9), each.id
         found[each.truth["provider"]] += 1
     assert set(found) == {"openrouter", "xai", "vercel-gateway", "perplexity", "avian"}
     assert sum(found.values()) >= 160
@@ -162,7 +211,7 @@ def test_a_stream_says_the_same_byte_by_byte_as_whole() -> None:
 
 def test_a_stream_whose_lines_end_in_crlf_says_the_same() -> None:
     for each, route in calls(streams=True)[::3]:
-        if b"\r" in each.body:
+        if b"\r" in each.body or each.is_framed:
             continue
         reader = route.api.stream()
         body = each.body.replace(b"\n", b"\r\n")
@@ -207,12 +256,15 @@ def test_every_recorded_request_is_read_and_can_be_capped() -> None:
         assert ask.model == each.exchange["request_model"] or route.model_hint
         cap = route.api.least_cap(route, each.request) + 5
         written = route.api.with_cap(route, each.request, cap)
-        if route.api.name == "openai.embeddings":
-            assert written is None
+        if written is None:
+            assert route.api.name in UNCAPPED or b"max" not in each.request
             continue
         assert written is not None
         again = route.api.ask(route, written)
         assert again is not None
         assert replace(again, output_cap=ask.output_cap) == ask
         assert again.output_cap == cap
-    assert unread == {"https://api.portkey.ai/v1/prompts/pp-weather-pr-b74c4f/completions"}
+    assert unread == {
+        "https://api.portkey.ai/v1/prompts/pp-weather-pr-b74c4f/completions",
+        "http://localhost:8080/v1/audio/transcriptions",  # a form that names no model
+    }

@@ -99,7 +99,7 @@ def test_a_completion_stream_is_read() -> None:
 def test_the_input_of_an_embedding_is_measured(given: object, chars: int, media: int) -> None:
     ask = asked(EMBEDDINGS, model="text-embedding-3-small", input=given)
     assert (ask.operation, ask.text_chars, ask.media_parts) == (Operation.EMBEDDINGS, chars, media)
-    assert (ask.choices, ask.output_cap, ask.messages) == (1, None, 0)
+    assert (ask.choices, ask.output_cap, ask.messages) == (1, 0, 0)
 
 
 def test_an_embedding_has_no_output_to_cap() -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from wflo_otel.wire.anthropic_answer import MessagesFold
 from wflo_otel.wire.api import Route
-from wflo_otel.wire.body import JsonObject, items, mapping, optional_count
+from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.sse import Fold
 
 #: The smallest thinking budget that Anthropic accepts; ``max_tokens`` must exceed the budget.
 LEAST_THINKING = 1024
+
+_AT_SERVER = ("web_search", "web_fetch", "code_execution", "advisor", "tool_search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class AnthropicMessages(JsonApi):
         return MessagesFold(self.dialect)
 
     def _is_mine(self, route: Route, request: JsonObject) -> bool:
-        del route
-        return isinstance(request.get("messages"), list) and isinstance(request.get("model"), str)
+        named = isinstance(request.get("model"), str) or route.model_hint is not None
+        return named and isinstance(request.get("messages"), list)
 
     def _size(self, request: JsonObject, texts: Texts) -> Size:
         system = request.get("system")
@@ -44,6 +46,7 @@ class AnthropicMessages(JsonApi):
             output_cap=optional_count(request.get("max_tokens")),
             tools=request.get("tools"),
             schema=_schema(request),
+            server_tools=_uses_server(request),
         )
 
     def _least(self, request: JsonObject) -> int:
@@ -66,6 +69,12 @@ class AnthropicMessages(JsonApi):
 def _thinking_budget(request: Mapping[str, object]) -> int | None:
     thinking = mapping(request.get("thinking"))
     return optional_count(thinking.get("budget_tokens"))
+
+
+def _uses_server(request: Mapping[str, object]) -> bool:
+    """Whether Anthropic runs a tool itself: such tools have a type with a date."""
+    kinds = (str(tool.get("type")) for tool in objects(request.get("tools")))
+    return bool(request.get("mcp_servers")) or any(kind.startswith(_AT_SERVER) for kind in kinds)
 
 
 def _schema(request: Mapping[str, object]) -> object:

@@ -37,6 +37,8 @@ class Route:
     model_hint: str | None = None
     #: Which stored response is fetched.
     response_id: str | None = None
+    #: The URL itself asks for a stream.
+    streaming: bool = False
 
 
 class StreamReader(Protocol):

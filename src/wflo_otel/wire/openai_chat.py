@@ -14,6 +14,9 @@ from wflo_otel.wire.sse import Fold
 
 _CAP_KEYS = ("max_completion_tokens", "max_tokens")
 
+#: What makes a host search by itself (OpenAI, xAI, OpenRouter).
+_SEARCHES = ("web_search_options", "search_parameters", "plugins")
+
 #: Models that refuse ``max_tokens``; and the older ones at OpenAI that are known to take it.
 _REASONING = ("o1", "o3", "o4", "gpt-5", "gpt-6", "codex")
 _OLDER = ("gpt-3", "gpt-4", "gpt-35", "chatgpt-4o")
@@ -61,6 +64,7 @@ class OpenAIChat(JsonApi):
             output_cap=first_count(request, _CAP_KEYS),
             tools=request.get("tools") or request.get("functions"),
             schema=schema,
+            server_tools=any(request.get(key) for key in _SEARCHES),
         )
 
     def _cap(self, request: JsonObject, cap: int) -> bool:

@@ -49,7 +49,7 @@ class OpenAIEmbeddings(JsonApi):
             texts.add_parts(given)
         else:
             texts.add_prompt(given)
-        return Size()
+        return Size(output_cap=0)
 
     def _cap(self, request: JsonObject, cap: int) -> bool:
         del request, cap

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wflo_otel.wire.api import Route
-from wflo_otel.wire.body import JsonObject, mapping, optional_count
+from wflo_otel.wire.body import JsonObject, mapping, objects, optional_count
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.responses_answer import ResponsesFold
 from wflo_otel.wire.sse import Fold
@@ -15,6 +15,11 @@ from wflo_otel.wire.sse import Fold
 LEAST_OUTPUT = 16
 
 _STORED = ("previous_response_id", "conversation", "prompt")
+#: Tools that the caller runs; every other kind runs at the provider.
+_OWN_TOOLS = frozenset(
+    {"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer", None}
+    | {"computer_use_preview"}
+)
 _TEXT_FIELDS = ("name", "arguments", "input", "output")
 
 
@@ -54,6 +59,9 @@ class OpenAIResponses(JsonApi):
             tools=request.get("tools"),
             schema=shape.get("schema"),
             hidden_history=hidden,
+            server_tools=any(
+                tool.get("type") not in _OWN_TOOLS for tool in objects(request.get("tools"))
+            ),
         )
 
     def _least(self, request: JsonObject) -> int:

@@ -6,6 +6,7 @@ as six characters each, media as parts of their own.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from wflo_otel.wire.body import (
     error_type,
     items,
     mapping,
+    objects,
     optional_count,
     parse,
     read_object,
@@ -30,6 +32,8 @@ from wflo_otel.wire.sse import Fold, HidingReader, SseReader
 
 _CHARS_PER_TOKEN_ID = 6
 _FIRST_ERROR = 400
+_CACHE_MARKS = (b'"cache_control"', b'"cachePoint"')
+_ONE_HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
 
 
 class Texts:
@@ -117,6 +121,7 @@ class Size:
     tools: object = None
     schema: object = None
     hidden_history: bool = False
+    server_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,8 @@ class JsonApi(ABC):
         if request is None:
             return None
         texts = Texts()
-        return self._ask(route, request, texts, self._size(request, texts))
+        ask = self._ask(route, request, texts, self._size(request, texts))
+        return replace(ask, cache_write=written) if (written := _cache_write(body)) else ask
 
     def least_cap(self, route: Route, body: bytes) -> int:
         """The smallest output cap that this request can carry, in tokens per choice."""
@@ -170,6 +176,8 @@ class JsonApi(ABC):
         fold = self._fold()
         if isinstance(value, dict):
             fold.whole(value)
+        for piece in objects(value):  # a stream's chunks as one array
+            fold.event(piece)
         answer = fold.result()
         failed = error_type(value) or answer.error_type
         if http_status >= _FIRST_ERROR:
@@ -210,14 +218,22 @@ class JsonApi(ABC):
     def _cap(self, request: JsonObject, cap: int) -> bool:
         """Write a cap that is at least ``_least``; ``False``: this API has none."""
 
+    def _streams(self, route: Route, request: JsonObject) -> bool:
+        """Whether the response is to be a stream."""
+        return route.streaming or request.get("stream") is True
+
+    def _provider(self, route: Route, model: str | None) -> str:
+        """Whose prices hold: the host's, else the model's maker's."""
+        return route.provider_hint or provider_of_model(model) or self.stand_in
+
     def _ask(self, route: Route, request: JsonObject, texts: Texts, size: Size) -> Ask:
         model = text(request.get("model")) or route.model_hint
         tools = compact(size.tools) if size.tools else ""
         return Ask(
             operation=self.operation,
-            provider=route.provider_hint or provider_of_model(model) or self.stand_in,
+            provider=self._provider(route, model),
             model=model,
-            streaming=request.get("stream") is True,
+            streaming=self._streams(route, request),
             output_cap=size.output_cap,
             choices=size.choices,
             messages=size.messages,
@@ -226,10 +242,19 @@ class JsonApi(ABC):
             schema_chars=len(compact(size.schema)) if size.schema else 0,
             media_parts=texts.media,
             hidden_history=size.hidden_history,
+            server_tools=size.server_tools,
             service_tier=text(request.get("service_tier")),
             tool_set=digest(tools),
             texts=tuple(texts.found),
         )
+
+
+def _cache_write(body: bytes) -> str:
+    """For how long a body asks to cache what it marks. In a JSON text a quote is escaped, so
+    that what looks like a key is one."""
+    if not any(mark in body for mark in _CACHE_MARKS):
+        return ""
+    return "1h" if _ONE_HOUR.search(body) else "5m"
 
 
 def first_count(request: Mapping[str, object], keys: Iterable[str]) -> int | None:

@@ -1,0 +1,149 @@
+"""Google's Gemini API, at AI Studio and at Vertex: generated content and embeddings.
+
+The URL names the model and the method: ``…/models/{model}:generateContent``. Names of fields
+are accepted in both of Google's spellings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wflo_otel.core.call import Operation
+from wflo_otel.wire.api import Route, StreamReader
+from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count
+from wflo_otel.wire.gemini_answer import ContentFold
+from wflo_otel.wire.request import JsonApi, Size, Texts, at_least_one
+from wflo_otel.wire.sse import Fold
+from wflo_otel.wire.streams import EitherReader, Elements
+
+_CONFIG = ("generationConfig", "generation_config")
+_CAP = ("maxOutputTokens", "max_output_tokens")
+_CHOICES = ("candidateCount", "candidate_count")
+_SYSTEM = ("systemInstruction", "system_instruction")
+_CACHED = ("cachedContent", "cached_content")
+_SCHEMAS = (
+    *("responseSchema", "response_schema"),
+    *("responseJsonSchema", "response_json_schema", "_responseJsonSchema"),
+)
+#: What stands in a tool that the caller runs; every other kind runs at Google.
+_OWN_TOOLS = frozenset({"functionDeclarations", "function_declarations"})
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiContent(JsonApi):
+    """``POST …:generateContent``, ``POST …:streamGenerateContent``."""
+
+    stand_in = "gcp.gemini"
+
+    @property
+    def name(self) -> str:
+        """``gemini.generateContent``."""
+        return "gemini.generateContent"
+
+    def stream(self, *, hide_usage: bool = False) -> StreamReader:
+        """Begin to read events, or one array of chunks where ``alt=sse`` was not asked for."""
+        del hide_usage
+        return EitherReader(self._fold(), Elements())
+
+    def _fold(self) -> Fold:
+        return ContentFold(self.dialect)
+
+    def _is_mine(self, route: Route, request: JsonObject) -> bool:
+        del route
+        return isinstance(request.get("contents"), list | dict | str)
+
+    def _size(self, request: JsonObject, texts: Texts) -> Size:
+        config = mapping(_either(request, _CONFIG))
+        system = _either(request, _SYSTEM)
+        _gather(system, texts)
+        contents = request.get("contents")
+        several = items(contents) if isinstance(contents, list) else [contents]
+        for each in several:
+            _gather(each, texts)
+        return Size(
+            messages=len(several) + (1 if system else 0),
+            choices=at_least_one(_either(config, _CHOICES)),
+            output_cap=optional_count(_either(config, _CAP)),
+            tools=request.get("tools"),
+            schema=_either(config, _SCHEMAS),
+            hidden_history=bool(_either(request, _CACHED)),
+            server_tools=any(
+                not _OWN_TOOLS.issuperset(tool) for tool in objects(request.get("tools"))
+            ),
+        )
+
+    def _cap(self, request: JsonObject, cap: int) -> bool:
+        place = next((key for key in _CONFIG if key in request), _CONFIG[0])
+        config = dict(mapping(request.get(place)))
+        for key in [key for key in _CAP if key in config] or _CAP[:1]:
+            config[key] = cap
+        request[place] = config
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiEmbeddings(GeminiContent):
+    """``POST …:embedContent``, ``POST …:batchEmbedContents``."""
+
+    @property
+    def name(self) -> str:
+        """``gemini.embedContent``."""
+        return "gemini.embedContent"
+
+    @property
+    def operation(self) -> Operation:
+        """Embeddings."""
+        return Operation.EMBEDDINGS
+
+    def _is_mine(self, route: Route, request: JsonObject) -> bool:
+        del route
+        return "content" in request or isinstance(request.get("requests"), list)
+
+    def _size(self, request: JsonObject, texts: Texts) -> Size:
+        for each in (request, *objects(request.get("requests"))):
+            _gather(each.get("content"), texts)
+        return Size(output_cap=0)
+
+    def _cap(self, request: JsonObject, cap: int) -> bool:
+        del request, cap
+        return False
+
+
+def _either(value: Mapping[str, object], keys: tuple[str, ...]) -> object:
+    return next((value[key] for key in keys if value.get(key) is not None), None)
+
+
+def _gather(content: object, texts: Texts) -> None:
+    if not isinstance(content, dict):
+        texts.add_parts(content)
+        return
+    parts = content.get("parts")
+    for part in parts if isinstance(parts, list) else [parts]:
+        if isinstance(part, dict):
+            _gather_part(part, texts)
+        else:
+            texts.add(part)
+
+
+def _gather_part(part: JsonObject, texts: Texts) -> None:
+    if isinstance(written := part.get("text"), str):
+        texts.add(written)
+        return
+    for key, inner in _CALLS:
+        if call := mapping(part.get(key)):
+            texts.add(call.get("name"))
+            texts.add(call.get(inner))
+            return
+    if any(key.startswith(("inline", "file")) for key in part):
+        texts.media += 1
+    else:
+        texts.add(part)
+
+
+_CALLS = (
+    ("functionCall", "args"),
+    ("function_call", "args"),
+    ("functionResponse", "response"),
+    ("function_response", "response"),
+)
