@@ -239,3 +239,14 @@ def test_a_stream_that_is_read_on_after_it_was_cut_says_nothing_more(library):
                 list(tee)
             assert list(tee) == []
         assert [each.status for each in rig.records] == [Status.CUT]
+
+
+@each_library
+def test_a_response_still_knows_how_long_it_took(library):
+    async def main():
+        async with library.AsyncClient(transport=answering(library, [JSON])) as client:
+            return await client.post(URL, json=BODY)
+
+    with guarded():
+        assert post(library, answering(library, [JSON])).elapsed.total_seconds() > 0
+        assert asyncio.run(main()).elapsed.total_seconds() > 0

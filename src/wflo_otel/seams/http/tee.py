@@ -8,6 +8,7 @@ to the landing exactly as it was, and the original exception goes on.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Protocol, Self
 
 from wflo_otel.errors import PolicyViolationError
@@ -78,6 +79,11 @@ class SyncTee:
         self._pieces: Iterator[bytes] | None = None
         self._is_over = False
 
+    @property
+    def elapsed(self) -> timedelta | None:
+        """How long the response took; a response asks its stream."""
+        return getattr(self._inner, "elapsed", None)
+
     def __iter__(self) -> Self:
         """Itself: a response is read once."""
         return self
@@ -125,6 +131,11 @@ class AsyncTee:
         self._landing = landing
         self._pieces: AsyncIterator[bytes] | None = None
         self._is_over = False
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """How long the response took; a response asks its stream."""
+        return getattr(self._inner, "elapsed", None)
 
     def __aiter__(self) -> Self:
         """Itself: a response is read once."""
