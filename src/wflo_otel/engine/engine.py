@@ -16,7 +16,7 @@ from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.metering import meter, record_of
-from wflo_otel.engine.permit import Permit, Refusal, budget_refusal, state_refusal
+from wflo_otel.engine.permit import Permit, Refusal, answered, budget_refusal
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
 from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
@@ -82,7 +82,23 @@ class Engine:
             asked = await drive_async(self._waiting(asked, may_wait=True))
         return self._concluded(asked, adopting)
 
-    def _ask(self, call: Call, adopting: Permit | None) -> Permit | Refusal | _Turn:
+    def observe(self, call: Call, *, adopting: Permit | None = None) -> Permit:
+        """Count a call that nobody can stop; it never waits.
+
+        What would have refused it is told as in shadow mode, and latches all the same.
+        """
+        asked = self._ask(call, adopting, enforce=False)
+        if isinstance(asked, Permit):
+            if self._policy().mode is Mode.ENFORCE:
+                self._settlements.latch(asked.granted.instead)
+            return self._opened(asked)
+        if isinstance(asked, Refusal):
+            self._tell(asked, shadow=True)
+        return self.fetch(call)
+
+    def _ask(
+        self, call: Call, adopting: Permit | None, *, enforce: bool = True
+    ) -> Permit | Refusal | _Turn:
         """Ask the state once: most calls need not wait, and pay nothing for those that do."""
         self.tend()
         if adopting is not None:
@@ -96,12 +112,12 @@ class Engine:
             self._sizing.need(question),
             call.owner,
             expires_at=float("inf"),
-            enforce=self._policy().mode is Mode.ENFORCE,
+            enforce=enforce and self._policy().mode is Mode.ENFORCE,
         )
         answer = self._ask_state(question, request)
         if isinstance(answer, Queued):
             return _Turn(question, request, answer, self._ports.clock.monotonic())
-        return _answered(question, answer, 0.0)
+        return answered(question, answer, 0.0)
 
     def _waiting(self, turn: _Turn, *, may_wait: bool) -> Generator[Wait, None, Permit | Refusal]:
         """Ask the state until it grants, refuses, or the patience of a budget ends."""
@@ -114,7 +130,7 @@ class Engine:
                 answer = self._ask_state(question, turn.request)
                 waited = clock.monotonic() - turn.began
                 if not isinstance(answer, Queued):
-                    return _answered(question, answer, waited)
+                    return answered(question, answer, waited)
                 left = patience(question.scopes, answer) - waited
                 if left <= 0 or not may_wait:
                     return budget_refusal(question.call, answer.otherwise)
@@ -130,10 +146,13 @@ class Engine:
     def _concluded(self, answer: Permit | Refusal, adopting: Permit | None) -> Permit | Refusal:
         if isinstance(answer, Refusal):
             return self._refused(answer, adopting)
-        self._settlements.open(answer)
-        if answer.granted.instead is not None:
-            self._tell_shadow(answer)
-        return answer
+        return self._opened(answer)
+
+    def _opened(self, permit: Permit) -> Permit:
+        self._settlements.open(permit)
+        if permit.granted.instead is not None:
+            self._tell_shadow(permit)
+        return permit
 
     def _ask_state(self, question: Permit, request: Reserve) -> _StateAnswer:
         """The state's answer; its error, or ``None`` where the policy allows the call anyhow."""
@@ -151,25 +170,21 @@ class Engine:
     def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
         if adopting is not None:
             self.void(adopting)
-        self._ports.telemetry.refused(
-            Refused(
-                refusal.call,
-                refusal.policy,
-                refusal.message,
-                shadow=False,
-                decision=refusal.decision,
-            )
-        )
+        self._tell(refusal, shadow=False)
         return refusal
 
     def _tell_shadow(self, permit: Permit) -> None:
         instead = permit.granted.instead
         shown = instead.otherwise if isinstance(instead, Queued) else instead
         if shown is not None:
-            message = budget_refusal(permit.call, shown).message
-            self._ports.telemetry.refused(
-                Refused(permit.call, "budget", message, shadow=True, decision=instead)
-            )
+            refusal = replace(budget_refusal(permit.call, shown), decision=shown)
+            self._tell(refusal, shadow=True)
+
+    def _tell(self, refusal: Refusal, *, shadow: bool) -> None:
+        call, decision = refusal.call, refusal.decision
+        self._ports.telemetry.refused(
+            Refused(call, refusal.policy, refusal.message, shadow=shadow, decision=decision)
+        )
 
     def fetch(self, call: Call) -> Permit:
         """Let a response that exists already be fetched: it reserves nothing."""
@@ -275,22 +290,3 @@ class Engine:
         """Settle what is left and release the state."""
         self.tend()
         self._unwatch()
-
-
-def _answered(
-    question: Permit,
-    answer: Granted | Exceeded | Stopped | StoreError | None,
-    waited: float,
-) -> Permit | Refusal:
-    question.waited_s = waited
-    match answer:
-        case Granted():
-            question.granted = answer
-            return question
-        case None:
-            question.reserved = False
-            return question
-        case StoreError():
-            return state_refusal(question.call, answer)
-        case _:
-            return budget_refusal(question.call, answer)

@@ -36,7 +36,8 @@ def meter(
     price = _price_of_answer(permit, outcome, policy, prices)
     if outcome.answer.usage is None and _was_refused_by_provider(outcome):
         return Metered(NOTHING, 0, price.source, price)
-    if not permit.call.ask.streaming and _is_unknown(outcome):
+    nothing_came = not permit.call.ask.streaming or outcome.http_status is None
+    if nothing_came and _is_unknown(outcome):
         return _everything_reserved(permit, price)
     told = outcome.answer.usage
     if told is not None and not _is_partial(permit, outcome):

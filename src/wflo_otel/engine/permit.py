@@ -15,7 +15,7 @@ from wflo_otel.errors import (
     StateUnavailableError,
     UnpricedModelError,
 )
-from wflo_otel.ports import Estimate, Price
+from wflo_otel.ports import Estimate, Price, StoreError
 
 
 @dataclass(eq=False, slots=True)
@@ -124,6 +124,26 @@ def state_refusal(call: Call, error: Exception) -> Refusal:
     """Say that the state cannot answer."""
     message = f"the budget state cannot answer, so {_who(call)} is refused: {error}"
     return Refusal(call, "state", message)
+
+
+def answered(
+    question: Permit,
+    answer: Granted | Exceeded | Stopped | StoreError | None,
+    waited: float,
+) -> Permit | Refusal:
+    """Turn the state's answer into a permit or a refusal; ``None`` allows without reserving."""
+    question.waited_s = waited
+    match answer:
+        case Granted():
+            question.granted = answer
+            return question
+        case None:
+            question.reserved = False
+            return question
+        case StoreError():
+            return state_refusal(question.call, answer)
+        case _:
+            return budget_refusal(question.call, answer)
 
 
 def _who(call: Call) -> str:

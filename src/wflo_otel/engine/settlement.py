@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from wflo_otel.core.call import CallRecord
+from wflo_otel.core.decision import Exceeded, Queued, Stopped
 from wflo_otel.core.ledger import Amount
 from wflo_otel.engine.permit import Permit
 from wflo_otel.ports import Adapters, Charge, StoreError, Warned
@@ -71,6 +72,15 @@ class Settlements:
         if permit.reserved:
             self._offer("void", call_id, operation)
 
+    def latch(self, instead: Exceeded | Stopped | Queued | None) -> None:
+        """Stop the scope that a call has hit which could not be refused."""
+        if not isinstance(instead, Exceeded) or not instead.stops:
+            return
+        try:
+            self._ports.state.stop(instead.key, f"{instead.unit} budget exceeded")
+        except StoreError as error:
+            self._ports.telemetry.state_failed("stop", error, allowed=True)
+
     def leave(self, call_id: str) -> None:
         """Give up a place in the queues; it would lapse by itself within seconds."""
         try:
@@ -116,6 +126,6 @@ class Settlements:
 
 
 def _response_key(record: CallRecord) -> str | None:
-    if record.response_id is None or not record.usage.total_tokens:
-        return None
+    if record.response_id is None or record.cost_source in {"estimate", "reserved"}:
+        return None  # the provider has not told yet: a fetch may bring the true usage
     return f"{record.provider}:{record.response_id}"

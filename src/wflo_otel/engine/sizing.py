@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wflo_otel.core.admission import Need
-from wflo_otel.core.call import Call
+from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.decision import Granted, Queued
 from wflo_otel.core.policy import Budgets, Mode, OnStateError, Policy, Reserve, Unknown
 from wflo_otel.core.scope import Caller, Scope, scopes_of
 from wflo_otel.engine.permit import Permit, Refusal, unpriced_refusal
 from wflo_otel.ports import Adapters, Estimate, Price
+from wflo_otel.wire.dialects import provider_of_model
+
+#: Whose caches take what nobody asked them to take; a price for it exists for some models.
+_WRITES_UNASKED = frozenset({"openai", "azure.ai.openai"})
 
 #: No window begins or ends within such a time: zones are whole quarters of an hour from UTC.
 _QUARTER_S = 900
@@ -95,13 +99,19 @@ class Sizing:
             cap = min(cap, tokens.expected_output(ask, call.caller.agent) or cap)
         needed = tokens.needed_output(ask, call.caller.agent) or 1
         return Need(
-            input_pico=price.input_pico(size),
+            input_pico=price.input_pico(size, _cache_write(ask)),
             output_pico=price.output_pico(size) * ask.choices,
             input_tokens=size,
             output_cap=cap,
             least_output=1 if ask.streaming else max(call.least_cap, needed),
             choices=ask.choices,
         )
+
+
+def _cache_write(ask: Ask) -> str:
+    """For how long the input is written to a cache: as asked, and by OpenAI unasked."""
+    writes_unasked = ask.provider in _WRITES_UNASKED or provider_of_model(ask.model) == "openai"
+    return ask.cache_write or ("5m" if writes_unasked else "")
 
 
 def patience(scopes: tuple[Scope, ...], queued: Queued) -> float:
