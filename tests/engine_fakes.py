@@ -30,8 +30,9 @@ class FlatPrice:
         beside = sum(self.cost_pico(each.usage) for each in usage.extra)
         return usage.input_tokens * self.input + usage.output_tokens * self.output + beside
 
-    def input_pico(self, tokens):
-        return tokens * self.input
+    def input_pico(self, tokens, cache_write=""):
+        times = {"": 1, "5m": 2, "1h": 3} if "cached" in self.model else {}
+        return tokens * self.input * times.get(cache_write, 1)
 
     def output_pico(self, input_tokens):
         return self.output

@@ -208,8 +208,12 @@ class Price(Protocol):
         """What this usage costs, in pico-USD. Never raises, never negative."""
         ...
 
-    def input_pico(self, tokens: int) -> int:
-        """What an uncached input of this size costs at most, cache writes included."""
+    def input_pico(self, tokens: int, cache_write: str = "") -> int:
+        """What an uncached input of this size costs at most.
+
+        ``cache_write``: for how long it may be written to the provider's cache, ``5m`` or
+        ``1h``; empty where it is not.
+        """
         ...
 
     def output_pico(self, input_tokens: int) -> int:

@@ -28,6 +28,9 @@ RATES = Rates(
 DOUBLE = dataclasses.replace(RATES, input=2_000, output=10_000)
 
 
+SILENT_RATES = dataclasses.replace(RATES, output_audio=RATES.output)
+
+
 def price(**changes: object) -> CompiledPrice:
     fields: dict[str, object] = {
         "source": "price",
@@ -37,6 +40,9 @@ def price(**changes: object) -> CompiledPrice:
         "beside": lambda model: price(),
     }
     return CompiledPrice(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+SILENT = price(base=SILENT_RATES)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +88,20 @@ def test_counts_that_were_summed_over_passes_reach_no_tier() -> None:
 
 def test_an_input_costs_at_most_its_dearest_kind() -> None:
     tiered = price(tiers=((10, dataclasses.replace(DOUBLE, cache_write_1h=4_000)),), request=5)
-    silent = price(base=dataclasses.replace(RATES, output_audio=RATES.output))
 
-    assert silent.input_pico(10) == 10 * RATES.cache_write_1h
+    assert SILENT.input_pico(10) == 10 * RATES.input
     assert price().input_pico(10) == 10 * RATES.input_audio
     assert tiered.input_pico(11) == 11 * RATES.input_audio + 5
+
+
+@pytest.mark.parametrize(
+    ("cache_write", "rate"),
+    [("", RATES.input), ("5m", RATES.cache_write), ("1h", RATES.cache_write_1h)],
+)
+def test_an_input_that_is_cached_costs_its_writing_for_as_long_as_was_asked(
+    cache_write: str, rate: int
+) -> None:
+    assert SILENT.input_pico(10, cache_write) == 10 * rate
 
 
 def test_an_output_token_costs_at_most_its_dearest_kind_beside_that_input() -> None:

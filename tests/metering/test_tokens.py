@@ -302,6 +302,18 @@ def test_a_hidden_history_is_unknown_until_such_a_call_told_its_size() -> None:
     assert after.expected > 10_000
 
 
+def test_what_tools_at_the_provider_bring_in_is_learned_from_counts_over_all_passes() -> None:
+    searching = ask("gpt-4o", PROSE, server_tools=True)
+    visible = estimator().input_tokens(ask("gpt-4o", PROSE)).upper
+    estimates = estimator()
+
+    before = estimates.input_tokens(searching)
+    estimates.learn(searching, None, Usage(50_000, 1_000, summed=True), whole=True)
+
+    assert before.upper == visible + tokens.HISTORY_UNSEEN
+    assert estimates.input_tokens(searching).upper == visible + 102_000
+
+
 def test_a_short_history_still_leaves_room_for_a_longer_one() -> None:
     hidden = ask("gpt-4o", PROSE, hidden_history=True)
     estimates = estimator()

@@ -32,15 +32,15 @@ class Rates:
     output_audio: int
     output_image: int
 
-    @property
-    def dearest_input(self) -> int:
-        """The most an input token can cost before anything is cached.
+    def dearest_input(self, cache_write: str) -> int:
+        """The most an input token can cost before anything is cached, if so it is written.
 
-        Cache writes count: a request, or the provider unasked, may cause one. Audio counts
-        where the model also speaks, for such a model is mostly asked by voice.
+        Audio counts where the model also speaks, for such a model is mostly asked by voice.
         """
         heard = self.input_audio if self.output_audio != self.output else 0
-        return max(self.input, self.cache_write, self.cache_write_1h, heard)
+        written = self.cache_write if cache_write else 0
+        longer = self.cache_write_1h if cache_write == "1h" else 0
+        return max(self.input, written, longer, heard)
 
     @property
     def dearest_output(self) -> int:
@@ -87,9 +87,9 @@ class CompiledPrice:
             + self.request
         )
 
-    def input_pico(self, tokens: int) -> int:
+    def input_pico(self, tokens: int, cache_write: str = "") -> int:
         """What an uncached input of this size costs at most, in pico-USD."""
-        return tokens * self._rates(tokens).dearest_input + self.request
+        return tokens * self._rates(tokens).dearest_input(cache_write) + self.request
 
     def output_pico(self, input_tokens: int) -> int:
         """What one output token costs at most beside such an input, in pico-USD."""

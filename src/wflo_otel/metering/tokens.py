@@ -37,8 +37,8 @@ EXACT_UP_TO = 64_000
 #: What an image, an audio or a file is expected to come to.
 MEDIA_EXPECTED = 1_000
 
-#: A history kept by the provider: before the first such call has told its size, and from then
-#: on at least, in tokens.
+#: A history kept by the provider, or what its own tools bring in: before the first such call
+#: has told its size, and from then on at least, in tokens.
 HISTORY_UNSEEN, HISTORY_LEAST = 16_384, 4_096
 
 #: No model reads more than this in one call.
@@ -101,16 +101,16 @@ class LearningEstimator:
         """Estimate the input.
 
         ``upper`` holds for any text. It cannot hold for what the request does not show: for
-        media it takes a large example of them; for history kept by the provider twice the
-        largest input and output that such a call with this model and these tools has had (at
-        least 4,096 tokens, and 16,384 before there was one); for hidden prompts of tools on
-        the provider's side what earlier calls had.
+        media it takes a large example of them; for history kept by the provider, and for what
+        tools on its side bring in, twice the largest input and output that such a call with
+        this model and these tools has had (at least 4,096 tokens, and 16,384 before there was
+        one).
         """
         expected, upper = self._untaught(ask)
         learned = self._learned.get(_tools_key(ask)) or _UNTAUGHT
         upper = max(upper + learned.surplus, expected * learned.worst * _WORSE)
         expected *= learned.ratio
-        if ask.hidden_history:
+        if _is_part_hidden(ask):
             expected += learned.history
             seen = learned.history
             upper += max(2 * seen, HISTORY_LEAST) if seen else HISTORY_UNSEEN
@@ -136,12 +136,15 @@ class LearningEstimator:
     def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
         """Correct later estimates by what a call used.
 
-        Calls with media teach nothing about text, nor do counts that were summed over passes.
+        Calls with media teach nothing about text, nor do counts that were summed over passes;
+        these tell how much tools on the provider's side bring in.
         """
         if whole and usage.output_tokens > 0:
             each = math.ceil(usage.output_tokens / max(1, ask.choices))
             self._outputs.add(_agent_key(ask, agent), each)
-        if usage.input_tokens <= 0 or usage.summed or ask.media_parts:
+        if usage.input_tokens <= 0 or ask.media_parts:
+            return
+        if usage.summed and not _is_part_hidden(ask):
             return
         with self._lock:
             key = _tools_key(ask)
@@ -149,7 +152,7 @@ class LearningEstimator:
 
     def _taught(self, old: _Learned | None, ask: Ask, usage: Usage) -> _Learned:
         before = old or _UNTAUGHT
-        if ask.hidden_history:
+        if _is_part_hidden(ask):
             seen = usage.input_tokens + usage.output_tokens
             history = max(seen, round(before.history + _FORGET * (seen - before.history)))
             return replace(before, history=history)
@@ -220,6 +223,11 @@ class LearningEstimator:
             family = family_of(name)
             self._families.put(name, family)
         return family
+
+
+def _is_part_hidden(ask: Ask) -> bool:
+    """Whether a part of the input cannot be seen, so that its size is learned apart."""
+    return ask.hidden_history or ask.server_tools
 
 
 def _frame(ask: Ask, family: Family) -> tuple[float, int]:

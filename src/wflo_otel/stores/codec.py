@@ -31,6 +31,8 @@ _ASK = (
     "schema_chars",
     "media_parts",
     "hidden_history",
+    "server_tools",
+    "cache_write",
     "service_tier",
     "tool_set",
 )
