@@ -140,6 +140,28 @@ def test_a_response_that_is_fetched_again_is_charged_once():
     assert bench.ledger().settled == spent
 
 
+def test_a_fetch_of_a_response_that_was_only_estimated_is_charged_as_told():
+    bench = Bench(LIMITED)
+    dropped = Answer(response_id="resp_1", output_chars=5)
+    permit = bench.admit(streaming=True)
+    bench.engine.settle(permit, Outcome(Status.ABANDONED, dropped, http_status=200))
+
+    told = answered(30, 7, response_id="resp_1").answer
+    outcome = Outcome(Status.OK, told, charge_once="openai:resp_1")
+
+    assert bench.engine.settle(bench.engine.fetch(bench.call("poll")), outcome).cost > 0
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.CANCELLED])
+def test_a_stream_that_was_never_answered_costs_all_that_was_reserved(status):
+    bench = Bench(LIMITED)
+    permit = bench.admit(streaming=True)
+
+    record = bench.engine.settle(permit, Outcome(status))
+
+    assert (record.cost, record.cost_source) == (permit.granted.usd, "reserved")
+
+
 def test_two_posts_are_two_charges_whatever_ids_the_server_gives():
     bench = Bench(LIMITED)
     for call_id in ("a", "b"):

@@ -126,6 +126,7 @@ class Settlements:
 
 
 def _response_key(record: CallRecord) -> str | None:
-    if record.response_id is None or record.cost_source in {"estimate", "reserved"}:
-        return None  # the provider has not told yet: a fetch may bring the true usage
+    is_told = record.usage.total_tokens and record.cost_source not in {"estimate", "reserved"}
+    if record.response_id is None or not is_told:  # a fetch may bring the true usage
+        return None
     return f"{record.provider}:{record.response_id}"
