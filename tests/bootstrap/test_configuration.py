@@ -14,6 +14,7 @@ from wflo_otel.context import current_caller
 from wflo_otel.core.policy import Budget, Budgets, Mode, Policy
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import active
+from wflo_otel.telemetry.setup import Setup
 from wflo_otel.testing import FakeClock
 
 POLICY = "version: 1\nbudgets: {{run: {usd}}}\n"
@@ -230,3 +231,10 @@ def test_clients_can_be_left_alone_also_after_they_were_guarded(wflo_provider):
 
     assert made.guarded == ()
     assert made.store.records(made.run.run_id) == []
+
+
+def test_opentelemetry_can_be_left_to_the_program():
+    made = configure(guard=False, providers=False)
+
+    assert made.telemetry == Setup({})
+    assert not made.active.guards

@@ -69,6 +69,7 @@ def configure(
     run_id: str | None = None,
     run_name: str | None = None,
     guard: bool = True,
+    providers: bool = True,
     clock: Clock | None = None,
 ) -> Configuration:
     """Put a policy in force in this process, and guard its HTTP clients.
@@ -86,6 +87,7 @@ def configure(
         run_id: a run to join, so that several processes share its budget.
         run_name: what reports call the run; by default the script's name.
         guard: False leaves HTTP clients alone: only decorators and spans are seen.
+        providers: False leaves all that is OpenTelemetry's to the program: nothing is set up.
         clock: another clock, for tests.
 
     Returns:
@@ -112,7 +114,13 @@ def configure(
         owns_run = not (run_id or settings.run_id)
         shutdown()  # only now: whatever is wrong leaves the old configuration in force
         _configuration = _wire(
-            in_force, store, run, owns_run, clock, guard=guard and not settings.disabled
+            in_force,
+            store,
+            run,
+            owns_run,
+            clock,
+            guard=guard and not settings.disabled,
+            providers=providers,
         )
         return _configuration
 
@@ -141,8 +149,9 @@ def _wire(
     clock: Clock,
     *,
     guard: bool,
+    providers: bool,
 ) -> Configuration:
-    setup = ensure_providers()
+    setup = ensure_providers() if providers else Setup({})
     for problem in setup.problems:
         log.warning("wflo: %s", problem)
     telemetry = OTelTelemetry()
@@ -164,9 +173,10 @@ def _wire(
     http.uninstall()
     guarded = tuple(http.install()) if guard else ()
     frameworks.install()
-    instrument_http()
-    instrument_threads()
-    now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry)
+    if providers:
+        instrument_http()
+        instrument_threads()
+    now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry, guard)
     runs.join(run)
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)

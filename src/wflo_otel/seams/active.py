@@ -28,6 +28,8 @@ class Active:
     checkpoints: CheckpointStore
     clock: Clock
     telemetry: OTelTelemetry
+    #: HTTP clients are guarded: what they send is decided and charged there, and nowhere else.
+    guards: bool = True
 
     def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
         """Make a call that is new."""
