@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from wflo_otel.wire.dialects import nano, provider_of_model
-from wire_fixtures import answered
+from wflo_otel.wire.route import recognise
+from wire_fixtures import answered, with_usage
 
 MESSAGE = {"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}
 
@@ -117,3 +118,32 @@ def test_mistral_counts_audio_beside_the_prompt() -> None:
     found = answered(url, choices=[MESSAGE], usage=usage).usage
     assert found is not None
     assert (found.input_tokens, found.input_audio_tokens) == (386, 375)
+
+
+@pytest.mark.parametrize(
+    ("host", "asks"),
+    [
+        ("localhost", True),
+        ("vllm", True),
+        ("models.local", True),
+        ("127.0.0.1:8000", True),
+        ("10.1.2.3", True),
+        ("[::1]:8080", True),
+        ("api.x.ai", True),
+        ("openrouter.ai", False),
+        ("8.8.8.8", False),
+        ("llm.example", False),
+    ],
+)
+def test_a_server_of_ones_own_is_asked_for_usage_and_an_unknown_one_is_not(
+    host: str, asks: bool
+) -> None:
+    url = f"http://{host}/v1/chat/completions"
+    asked_for = with_usage(url, model="llama", messages=[], stream=True)
+    assert (asked_for is not None) is asks
+
+
+def test_a_host_without_a_name_is_not_ones_own() -> None:
+    where = recognise("POST", "http:///v1/chat/completions")
+    assert where is not None
+    assert where.api.with_usage(where, b'{"messages":[],"stream":true}') is None

@@ -25,6 +25,7 @@ from wire_fixtures import (
 )
 
 LOCAL = "http://localhost:8000/v1/chat/completions"
+GATEWAY = "https://llm.example/v1/chat/completions"
 AZURE = "https://a.openai.azure.com/openai/deployments/prod/chat/completions"
 MISTRAL = "https://api.mistral.ai/v1/chat/completions"
 HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
@@ -188,7 +189,9 @@ def test_a_cap_below_the_least_is_not_written() -> None:
         (CHAT, {"model": "gpt-4o"}, None),
         (CHAT, {"model": "gpt-4o", "stream": 1}, None),
         (LOCAL, {"model": "gpt-4o", "stream": True}, {"include_usage": True}),
-        (LOCAL, {"model": "llama", "stream": True}, None),
+        (LOCAL, {"model": "llama", "stream": True}, {"include_usage": True}),
+        (GATEWAY, {"model": "gpt-4o", "stream": True}, {"include_usage": True}),
+        (GATEWAY, {"model": "llama", "stream": True}, None),
         (MISTRAL, {"model": "mistral-large", "stream": True}, None),
     ],
 )

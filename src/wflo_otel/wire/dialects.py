@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from ipaddress import ip_address
 
 from wflo_otel.core.money import MAX_NANO_USD, NANO_PER_USD
 from wflo_otel.wire.body import mapping, optional_count
@@ -85,7 +86,8 @@ _MISTRAL = Dialect("mistral_ai", audio_beside=True)
 _MOONSHOT = Dialect("moonshot_ai")
 _OPENROUTER = Dialect("openrouter", cost=_cost)
 _TOGETHER = Dialect("together")
-_XAI = Dialect("x_ai", reasoning=Reasoning.BESIDE, cost=_ticks)
+_XAI = Dialect("x_ai", ask_usage=True, reasoning=Reasoning.BESIDE, cost=_ticks)
+_ZAI = Dialect("zai", ask_usage=True)
 
 #: By host. A name stands for itself and everything below it.
 ROWS: dict[str, Dialect] = {
@@ -112,25 +114,42 @@ ROWS: dict[str, Dialect] = {
     "api.aws": Dialect("aws.bedrock"),
     "amazonaws.com": Dialect("aws.bedrock"),
     "openrouter.ai": _OPENROUTER,
-    "ai-gateway.vercel.sh": Dialect("vercel", reasoning=Reasoning.BESIDE, cost=_cost),
+    "ai-gateway.vercel.sh": Dialect(
+        "vercel", ask_usage=True, reasoning=Reasoning.BESIDE, cost=_cost
+    ),
     "api.together.ai": _TOGETHER,
     "api.together.xyz": _TOGETHER,
     "api.fireworks.ai": Dialect("fireworks"),
     "api.cerebras.ai": Dialect("cerebras"),
-    "router.huggingface.co": Dialect("huggingface"),
-    "api.githubcopilot.com": Dialect("github"),
+    "router.huggingface.co": Dialect("huggingface", ask_usage=True),
+    "api.githubcopilot.com": Dialect("github", ask_usage=True),
     "azuredatabricks.net": Dialect("databricks"),
     "cloud.databricks.com": Dialect("databricks"),
-    "api.cloudflare.com": Dialect("cloudflare"),
-    "aliyuncs.com": Dialect("alibaba"),
-    "api.z.ai": Dialect("zai"),
-    "api.venice.ai": Dialect("venice"),
+    "gcp.databricks.com": Dialect("databricks"),
+    "snowflakecomputing.com": Dialect("snowflake"),
+    "api.cloudflare.com": Dialect("cloudflare", ask_usage=True),
+    "aliyuncs.com": Dialect("alibaba", ask_usage=True),
+    "api.z.ai": _ZAI,
+    "open.bigmodel.cn": replace(_ZAI, provider="zhipuai"),
+    "api.venice.ai": Dialect("venice", ask_usage=True),
     "api.ai21.com": Dialect("ai21"),
-    "api.avian.io": Dialect("avian", cost=_cost),
+    "api.avian.io": Dialect("avian", ask_usage=True, cost=_cost),
     "api.voyageai.com": Dialect("voyage"),
+    "api.doubleword.ai": Dialect("doubleword", ask_usage=True),
+    "ollama.com": Dialect("ollama", ask_usage=True),
+    "api.novita.ai": Dialect("novita"),
+    "api.minimax.io": Dialect("minimax"),
+    "inference.baseten.co": Dialect("baseten"),
+    "api.arcee.ai": Dialect("arcee"),
+    "api.writer.com": Dialect("writer"),
 }
 
 _UNKNOWN = Dialect(ask_usage=None)
+
+#: A server of one's own: vLLM, llama.cpp, Ollama, LM Studio, SGLang and LiteLLM all take
+#: ``include_usage``, tell nothing without it, and pass over what they do not know.
+_LOCAL = Dialect(ask_usage=True)
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan")
 
 #: Azure takes ``stream_options`` and ``max_completion_tokens`` from this API version on.
 _AZURE_MODERN = "2024-09-01"
@@ -154,11 +173,22 @@ def dialect_of(host: str, path: str, api_version: str | None) -> Dialect:
 def _row(host: str) -> Dialect:
     if host.endswith("-aiplatform.googleapis.com"):
         host = "aiplatform.googleapis.com"
-    while host:
-        if (found := ROWS.get(host)) is not None:
+    label = host
+    while label:
+        if (found := ROWS.get(label)) is not None:
             return found
-        host = host.partition(".")[2]
-    return _UNKNOWN
+        label = label.partition(".")[2]
+    return _LOCAL if _is_local(host) else _UNKNOWN
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine, or one whose name or address only holds inside a net."""
+    if host.endswith(_LOCAL_NAMES):
+        return True
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host and host != ""
 
 
 #: How models are called, by who makes them.
