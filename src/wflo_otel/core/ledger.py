@@ -53,7 +53,7 @@ class Reservation(NamedTuple):
     expires_at: float
 
 
-@dataclass(slots=True)
+@dataclass
 class Ledger:
     """The state of one scope. ``limits`` holds only the units that are limited."""
 
@@ -72,10 +72,13 @@ class Ledger:
     refused: int = 0
     #: Units whose warning was given.
     warned: set[Unit] = field(default_factory=set)
-    #: No reservation expires before this.
-    _next_due: float = field(default=-inf, repr=False, compare=False)
-    #: The budget that was held last: it need not be held again.
-    _held: Budget | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Hints that save work: no part of the state, and never written down.
+        #: No reservation expires before this.
+        self._next_due = -inf
+        #: The budget that was held last: it need not be held again.
+        self._held: Budget | None = None
 
     @property
     def flagged(self) -> Amount:
@@ -175,11 +178,9 @@ class Ledger:
         if budget is None:
             return []
         settled, share = self.settled, budget.warn_at
-        now_past = [
-            unit
-            for unit, limit in self.limits.items()
-            if settled[_AT[unit]] >= share * limit and unit not in self.warned
-        ]
-        if now_past:
-            self.warned.update(now_past)
+        now_past: list[Unit] = []
+        for unit, limit in self.limits.items():
+            if settled[_AT[unit]] >= share * limit and unit not in self.warned:
+                self.warned.add(unit)
+                now_past.append(unit)
         return now_past

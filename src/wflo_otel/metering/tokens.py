@@ -160,11 +160,11 @@ class LearningEstimator:
         ratio = min(_HIGHEST, max(_LOWEST, usage.input_tokens / max(1.0, expected)))
         scales = ratio if expected >= _LARGE else 0.0
         beyond = _WORSE * max(0.0, usage.input_tokens - upper)
-        return replace(
-            before,
+        return _Learned(
             ratio=before.ratio + (1.0 if old is None else _FRESH) * (ratio - before.ratio),
             worst=max(scales, before.worst + _FORGET * (scales - before.worst)),
             surplus=max(beyond, before.surplus + _FORGET * (beyond - before.surplus)),
+            history=before.history,
         )
 
     def _untaught(self, ask: Ask) -> tuple[float, float]:

@@ -9,6 +9,7 @@ do not depend on records.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from wflo_otel.core.call import CallRecord
 from wflo_otel.ports import RunInfo
@@ -84,11 +85,14 @@ class History:
 
     def _drop(self, surplus: int) -> None:
         still = {run_id for run_id, run in self._runs.items() if run.ended_at is None}
-        over = [
+        over = (
             call_id
             for call_id, (record, _) in self._records.items()
             if record.caller.run_id not in still and still.isdisjoint(record.caller.parent_runs)
-        ]
-        in_order = list(dict.fromkeys([*over, *self._records]))
-        for call_id in in_order[:surplus]:
+        )
+        gone = dict.fromkeys(islice(over, surplus))
+        for call_id in islice(self._records, surplus):
+            if len(gone) < surplus:
+                gone[call_id] = None
+        for call_id in gone:
             del self._records[call_id]
