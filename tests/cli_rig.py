@@ -73,7 +73,7 @@ class Rig:
 
 def finish(process: subprocess.Popen[str]) -> Ran:
     try:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     return Ran(process.returncode, out, err)

@@ -232,24 +232,20 @@ def test_a_run_inside_a_run_joins_it(rig, wflo_provider):
 
 
 @pytest.mark.parametrize("limits", [(), ("10000",)], ids=["without_max_tokens", "with_max_tokens"])
-def test_four_processes_that_join_one_run_never_pass_its_budget(rig, wflo_provider, limits):
+def test_four_processes_of_one_run_never_pass_its_budget(rig, wflo_provider, limits):
     # 1,000 tokens in and 10,000 out of gpt-4o: $0.1025 a call.
     wflo_provider.default = Reply(input_tokens=1000, output_tokens=10_000)
-    joined = {"WFLO_RUN_ID": "shared", "WFLO_BUDGET_USD": "1.00", "WORDS": "1000"}
-    started = [rig.start_run(program("ask.py"), "4", *limits, **joined) for _ in range(4)]
 
-    ran = [finish(each) for each in started]
+    ran = rig.run(program("four.py"), "4", *limits, options=("--budget", "1"), WORDS="1000")
 
     (report,) = rig.reports()
     assert wflo_provider.bill.total_usd == cost(report) <= 1
-    assert sum(each.lines.count("answered stop") for each in ran) >= 9
-    shown = rig.call(*WFLO, "budgets", "show", "shared").out
-    assert shown.splitlines()[2].split()[:4] == [
-        "run:shared",
-        "$1.0000",
-        f"${cost(report):.4f}",
-        "$0.0000",
-    ]
+    assert ran.lines.count("answered stop") >= 9
+    assert "still" not in ran.err
+    shown = rig.call(*WFLO, "budgets", "show", report["run_id"]).out
+    run = f"run:{report['run_id']}"
+    row = shown.splitlines()[2].split()
+    assert row[:4] == [run, "$1.0000", f"${cost(report):.4f}", "$0.0000"]
 
 
 def test_the_first_signal_is_not_lost_while_the_program_starts(rig):

@@ -14,4 +14,4 @@ for _ in range(int(sys.argv[1])):
         )
         print("answered", flush=True)
     except anthropic.AnthropicError as error:
-        print("failed", type(error).__name__, flush=True)
+        print(f"failed {type(error).__name__}", flush=True)
