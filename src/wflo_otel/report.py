@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from wflo_otel.core import attribution
 from wflo_otel.core.attribution import Line
@@ -18,7 +18,8 @@ from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.scope import run_key
-from wflo_otel.ports import CheckpointStore, LedgerView, PolicyState, RunInfo, Runs
+from wflo_otel.ports import LedgerView, RunInfo
+from wflo_otel.stores import Store
 
 Json: TypeAlias = dict[str, object]
 
@@ -143,11 +144,7 @@ class RunReport:
         }
 
 
-class ReportSource(PolicyState, Runs, CheckpointStore, Protocol):
-    """A store that holds all a report is made of."""
-
-
-def report_of(run: RunInfo, store: ReportSource) -> RunReport:
+def report_of(run: RunInfo, store: Store) -> RunReport:
     """Read a run from a store.
 
     Raises:
