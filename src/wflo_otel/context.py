@@ -18,12 +18,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
 
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, agent_key, run_key
 
 _OTEL_KEY = otel_context.create_key("wflo-caller")
+#: So many open spans are remembered.
+_SPANS = 8192
 _frame: ContextVar[Frame | None] = ContextVar("wflo-caller", default=None)
 
 
@@ -111,7 +113,58 @@ class ActiveRuns:
 runs = ActiveRuns()
 
 
+class SpanFrames:
+    """Who works inside the spans that other instrumentations start. Bounded; safe from any thread.
+
+    A span inherits the frame of its parent. What a frame of ours says more since then holds.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Frame, Frame]] = {}
+
+    def enter(self, span: SpanContext, around: Frame, inside: Frame) -> None:
+        """Inside this span works another one than around it."""
+        while len(self._known) >= _SPANS:
+            self._known.pop(next(iter(self._known), (0, 0)), None)
+        self._known[span.trace_id, span.span_id] = (around, inside)
+
+    def inherit(self, parent: SpanContext | None, span: SpanContext) -> None:
+        """Inside this span works whoever works inside its parent."""
+        if not self._known or parent is None:
+            return
+        known = self._known.get((parent.trace_id, parent.span_id))
+        if known is not None:
+            self.enter(span, *known)
+
+    def leave(self, span: SpanContext) -> None:
+        """This span has ended."""
+        self._known.pop((span.trace_id, span.span_id), None)
+
+    def inside(self, span: SpanContext | None, frame: Frame) -> Frame:
+        """The frame inside a span, where ``frame`` is what the context carries there."""
+        known = None if span is None else self._known.get((span.trace_id, span.span_id))
+        if known is None:
+            return frame
+        around, inside = known
+        is_same = around.caller == frame.caller and inside.run.is_open
+        return inside if is_same else frame
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+
+span_frames = SpanFrames()
+
+
 def current_frame() -> Frame | None:
+    """Who is calling here: inside another instrumentation's span, else as the context says."""
+    frame = context_frame()
+    if frame is None or not span_frames:
+        return frame
+    return span_frames.inside(get_current_span().get_span_context(), frame)
+
+
+def context_frame() -> Frame | None:
     """The innermost frame of an open run, or the one of the run without context."""
     frame = carried_frame()
     if frame is not None:

@@ -1,8 +1,11 @@
 """The open permit that an outer seam leaves for the inner one that sees the wire.
 
-An outer seam (a decorator around an SDK call) reserves and cannot see what is sent. The rule:
-the first inner seam of its call takes the permit over, and only the first; further calls, and
-retries, reserve for themselves.
+An outer seam (a decorator around an SDK call, another instrumentation's span) reserves and
+cannot see what is sent. The rule: the first inner seam of its call takes the permit over, and
+only the first; further calls, and retries, reserve for themselves.
+
+A block carries its offer in the context. A span has no block: its offer is found by the span,
+where that is current, and else in the context it was started in, until the span has ended.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
 from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext
 
 from wflo_otel.engine import Permit
 
@@ -59,9 +64,36 @@ def _restore(own: Token[Offer | None], token: Token[otel_context.Context]) -> No
     otel_context.detach(token)
 
 
-def outer_permit() -> Permit | None:
-    """Take over the permit of the seam around this one, if it left one nobody took yet."""
+#: The offers of open spans, by trace and span.
+_by_span: dict[tuple[int, int], Offer] = {}
+
+
+def offer_on(span: SpanContext, permit: Permit) -> Offer:
+    """Leave this permit for the first seam inside a span; the caller withdraws it at its end."""
+    offer = _by_span[span.trace_id, span.span_id] = Offer(permit)
+    _offer.set(offer)
+    return offer
+
+
+def withdraw(span: SpanContext) -> None:
+    """Take back what was left on a span, where nobody took it."""
+    offer = _by_span.pop((span.trace_id, span.span_id), None)
+    if offer is not None:
+        offer.take()
+
+
+def outer_permit(around: SpanContext | None = None) -> Permit | None:
+    """Take over the permit of the seam around this one, if it left one nobody took yet.
+
+    Args:
+        around: the span around the call; the current one by default.
+    """
+    if _by_span:
+        span = around or trace.get_current_span().get_span_context()
+        offer = _by_span.get((span.trace_id, span.span_id))
+        if offer is not None and (permit := offer.take()) is not None:
+            return permit
     for carried in (otel_context.get_value(_OTEL_KEY), _offer.get()):
-        if isinstance(carried, Offer):
-            return carried.take()
+        if isinstance(carried, Offer) and (permit := carried.take()) is not None:
+            return permit
     return None
