@@ -101,7 +101,9 @@ class ActiveRuns:
 
     def without_context(self) -> ActiveRun | None:
         """The only open workflow, else the only declared one, else the process's own run."""
-        workflows = self._workflows or list(self._declared)
+        workflows = self._workflows
+        if not workflows and self._declared:
+            workflows = list(self._declared)
         return workflows[0] if len(workflows) == 1 else self._process
 
     def clear(self) -> None:

@@ -182,6 +182,8 @@ class JsonApi(ABC):
         failed = error_type(value) or answer.error_type
         if http_status >= _FIRST_ERROR:
             return replace(answer, error_type=failed or str(http_status), complete=False)
+        if failed == answer.error_type:
+            return answer
         return replace(answer, error_type=failed)
 
     def stream(self, *, hide_usage: bool = False) -> StreamReader:
