@@ -36,8 +36,7 @@ def meter(
     price = _price_of_answer(permit, outcome, policy, prices)
     if outcome.answer.usage is None and _was_refused_by_provider(outcome):
         return Metered(NOTHING, 0, price.source, price)
-    nothing_came = not permit.call.ask.streaming or outcome.http_status is None
-    if nothing_came and _is_unknown(outcome):
+    if _is_unknown(outcome) and (not permit.call.ask.streaming or _never_began(outcome)):
         return _everything_reserved(permit, price)
     told = outcome.answer.usage
     if told is not None and not _is_partial(permit, outcome):
@@ -102,6 +101,12 @@ def _is_unknown(outcome: Outcome) -> bool:
         Status.CANCELLED,
         Status.ABANDONED,
     }
+
+
+def _never_began(outcome: Outcome) -> bool:
+    """Whether a stream was given up before anything of it came."""
+    nothing_came = outcome.http_status is None and not outcome.answer.output_chunks
+    return nothing_came and outcome.status is not Status.ABANDONED
 
 
 def _was_refused_by_provider(outcome: Outcome) -> bool:
