@@ -32,7 +32,7 @@ class _Nowhere(SpanExporter):
 def provider() -> TracerProvider:
     """Make a provider as a program has one, whose exporter does nothing."""
     made = TracerProvider()
-    made.add_span_processor(BatchSpanProcessor(_Nowhere()))
+    made.add_span_processor(BatchSpanProcessor(_Nowhere(), max_queue_size=2**17))
     return made
 
 
