@@ -239,3 +239,12 @@ def test_every_name_for_tests_is_on_its_page():
 def test_the_command_page_names_every_variable():
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert [name for name in VARIABLES if f"`{name}`" not in page] == []
+
+
+def test_the_front_page_leads_to_every_page_and_counts_what_is_tested():
+    from sdk_paths import PATHS
+
+    page = PAGES[0].read_text(encoding="utf-8")
+
+    assert [each.name for each in PAGES[1:] if f"(docs/{each.name})" not in page] == []
+    assert f"On {len(PATHS)} ways to call" in page
