@@ -21,7 +21,15 @@ from wflo_otel.core.usage import Usage
 from wflo_otel.engine import Engine, Permit
 from wflo_otel.metering.prices import CataloguePrices
 from wflo_otel.metering.tokens import LearningEstimator
-from wflo_otel.ports import Adapters, Observation, Refused, StoreError, Warned
+from wflo_otel.ports import (
+    Adapters,
+    Estimate,
+    Observation,
+    Refused,
+    StoreError,
+    TokenEstimator,
+    Warned,
+)
 from wflo_otel.stores import Store, open_store
 
 _PLENTY = Budget(usd=10**15, tokens=10**15)
@@ -38,6 +46,7 @@ _ASK = Ask(
     text_chars=49,
     texts=("You are a helpful writer.", "Say hello to the world!!"),
 )
+_SIZE = Estimate(24, 60)
 _OUTCOME = Outcome(
     Status.OK,
     Answer(
@@ -69,14 +78,28 @@ class Silence:
         """Tell nobody."""
 
 
-class Decisions:
-    """An engine over a store, with the real price book and the real estimates."""
+class KnownSizes(LearningEstimator):
+    """Estimates that cost nothing: what estimating costs is the difference."""
 
-    def __init__(self, store: Store) -> None:
+    def input_tokens(self, ask: Ask) -> Estimate:
+        """Say what is known."""
+        return _SIZE
+
+    def needed_output(self, ask: Ask, agent: str | None) -> int | None:
+        """Nothing is known."""
+        return None
+
+    def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
+        """Learn nothing."""
+
+
+class Decisions:
+    """An engine over a store, with the real price book and, by default, the real estimates."""
+
+    def __init__(self, store: Store, tokens: TokenEstimator | None = None) -> None:
         clock = SystemClock()
-        adapters = Adapters(
-            store, store, store, CataloguePrices(), LearningEstimator(), Silence(), clock
-        )
+        tokens = tokens or LearningEstimator()
+        adapters = Adapters(store, store, store, CataloguePrices(), tokens, Silence(), clock)
         self.engine = Engine(lambda: _POLICY, adapters)
         self._ids = map(str, count())
 
@@ -103,9 +126,9 @@ class Decisions:
         return Side(self.once)
 
 
-def in_memory() -> Decisions:
+def in_memory(tokens: TokenEstimator | None = None) -> Decisions:
     """Decide over a store in memory."""
-    return Decisions(open_store("memory://", SystemClock()))
+    return Decisions(open_store("memory://", SystemClock()), tokens)
 
 
 @contextmanager
@@ -130,7 +153,14 @@ def rows() -> list[Row]:
             Side(bare_span()),
             target=Target("ratio", 0.3),
             rounds=101,
-        )
+        ),
+        compared(
+            "… without estimating and learning tokens",
+            Side(in_memory(KnownSizes()).once),
+            against,
+            Side(bare_span()),
+            target=None,
+        ),
     ]
     with on_disk() as decisions:
         side, span = Side(decisions.once), Side(bare_span())
