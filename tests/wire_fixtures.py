@@ -75,6 +75,18 @@ def read(url: str, *events: Any, hide_usage: bool = False) -> tuple[Answer, byte
     return reader.answer, passed
 
 
+def read_bytes(url: str, data: bytes, size: int = 7) -> Answer:
+    """What a stream of any form says when it arrives in pieces; its bytes must pass."""
+    reader = route(url).api.stream()
+    assert in_pieces(reader, data, size) == data
+    return reader.answer
+
+
+def ndjson(*lines: Any) -> bytes:
+    """A stream of these objects, one a line."""
+    return b"".join(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in lines)
+
+
 def in_pieces(reader: StreamReader, data: bytes, size: int = 1) -> bytes:
     """Feed a stream in pieces of one size."""
     passed = [reader.feed(data[at : at + size]) for at in range(0, len(data), size)]

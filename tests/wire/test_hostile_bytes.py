@@ -14,16 +14,49 @@ from wflo_otel.core.usage import Usage
 from wflo_otel.wire.body import MAX_COUNT
 from wflo_otel.wire.route import recognise
 from wire_fixtures import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, RESPONSES, route, sse
+from wire_frames import frame
 
-URLS = (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, MESSAGES, "https://api.x.ai/v1/chat/completions")
+_GOOGLE = "https://generativelanguage.googleapis.com/v1beta"
+_BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.nova"
+URLS = (
+    *(CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, MESSAGES),
+    "https://api.x.ai/v1/chat/completions",
+    f"{_GOOGLE}/models/gemini:generateContent",
+    f"{_GOOGLE}/models/gemini:embedContent",
+    f"{_GOOGLE}/interactions",
+    f"{_BEDROCK}/converse",
+    f"{_BEDROCK}/invoke",
+    "https://api.cohere.com/v2/chat",
+    "https://api.cohere.com/v2/embed",
+    "https://api.cohere.com/v2/rerank",
+    "http://localhost:11434/api/chat",
+    "http://localhost:11434/api/generate",
+    "http://localhost:11434/api/embed",
+    "https://api.openai.com/v1/images/generations",
+    "https://api.openai.com/v1/audio/transcriptions",
+    "https://api.openai.com/v1/audio/speech",
+)
+BATCH = "https://api.openai.com/v1/files/file-1/content"
 _KEYS = """
 id model choices index delta message content text tool_calls function name arguments usage
 prompt_tokens completion_tokens total_tokens prompt_tokens_details cached_tokens type
 error code finish_reason x_groq response output item status input messages prompt stream n
 stream_options include_usage tools iterations input_tokens output_tokens cache_creation
 thinking budget_tokens content_block stop_reason system cost_in_usd_ticks
+contents parts candidates finishReason usageMetadata promptTokenCount candidatesTokenCount
+promptTokensDetails modality tokenCount functionCall args groundingMetadata webSearchQueries
+generationConfig maxOutputTokens cachedContent promptFeedback blockReason requests embedding
+event_type interaction step steps total_input_tokens grounding_tool_count agent index
+contentBlockDelta contentBlockStart messageStop metadata inputTokens cacheDetails ttl
+inferenceConfig maxTokens toolUse reasoningContent inputText textGenerationConfig generation
+results outputs generations completions amazon-bedrock-invocationMetrics inputTokenCount
+prompt_token_count serverToolUsage billed_units search_units meta texts query documents
+chat_history tool_plan response_id done done_reason prompt_eval_count eval_count options
+num_predict format seconds instructions stream_format embeddings connectors parameters
 """
 _WORDS = """
+AUDIO interaction.completed step.start step.delta tool-call-start content-delta stream-end
+message-end google_search
 message_start message_delta content_block_delta content_block_start response.completed
 response.output_item.done x.delta function_call message fallback_message text tool_use
 error
@@ -100,6 +133,33 @@ def test_no_stream_raises_and_what_it_says_does_not_depend_on_cuts(
     assert b"".join(map(hiding_cut.feed, pieces)) + hiding_cut.finish() == kept
     assert hiding.answer == whole.answer
     check(whole.answer.usage)
+
+
+@given(
+    lines=st.lists(OBJECTS.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=6),
+    status=st.sampled_from([200, 404]),
+)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_no_file_of_results_raises(lines: list[bytes], status: int) -> None:
+    body = b"\n".join(b'{"response":{"body":' + line + b"}}" for line in lines)
+    answer = route(BATCH, "GET").api.answer(status, {}, body)
+    for part in answer.parts:
+        check(part.usage)
+
+
+@given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300), max_size=8))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_no_frame_raises_and_what_is_read_does_not_depend_on_cuts(
+    data: bytes, cuts: list[int]
+) -> None:
+    whole, cut = (route(f"{_BEDROCK}/converse").api.stream() for _ in range(2))
+    data = frame(b'{"stopReason":"x"}', event_type="messageStop") + data
+    places = sorted({0, len(data), *(at for at in cuts if at < len(data))})
+    for begin, end in itertools.pairwise(places):
+        cut.feed(data[begin:end])
+    assert whole.feed(data) == data
+    assert (cut.answer, cut.skipped) == (whole.answer, whole.skipped)
+    assert whole.answer.finish_reasons == ("x",)
 
 
 @given(text=st.text(max_size=30), at=st.integers(0, 200), byte=st.integers(0, 255))

@@ -42,6 +42,37 @@ AZURE = "https://acme.openai.azure.com/openai/deployments/prod-4o/chat/completio
             "aws.bedrock",
         ),
         ("http://localhost:8000/v1/chat/completions", "openai.chat", None),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-x:generateContent",
+            "gemini.generateContent",
+            "gcp.gemini",
+        ),
+        (
+            "https://aiplatform.googleapis.com/v1/publishers/google/models/g%3AgenerateContent",
+            "gemini.generateContent",
+            "gcp.vertex_ai",
+        ),
+        ("http://gateway/v1beta/models/g:embedContent", "gemini.embedContent", None),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/interactions",
+            "gemini.interactions",
+            "gcp.gemini",
+        ),
+        (
+            "https://bedrock-runtime.eu-west-1.amazonaws.com/model/nova/converse",
+            "bedrock.converse",
+            "aws.bedrock",
+        ),
+        ("http://localhost/model/nova/invoke", "bedrock.invoke", None),
+        ("https://api.cohere.com/v1/chat", "cohere.chat", "cohere"),
+        ("https://api.cohere.com/v2/embed", "cohere.embed", "cohere"),
+        ("https://openrouter.ai/api/v1/rerank", "cohere.rerank", "openrouter"),
+        ("http://localhost:11434/api/chat", "ollama.chat", None),
+        ("http://localhost:11434/api/generate", "ollama.generate", None),
+        ("https://ollama.com/api/embeddings", "ollama.embed", "ollama"),
+        ("https://api.openai.com/v1/images/edits", "openai.images", "openai"),
+        ("https://api.openai.com/v1/audio/translations", "openai.audio", "openai"),
+        ("https://api.groq.com/openai/v1/audio/speech", "openai.audio", "groq"),
         ("http://[::1]:4000/proxy/v1/messages", "anthropic.messages", None),
         ("https://api.openai.com.evil.example/v1/chat/completions", "openai.chat", None),
         ("https://api.openai.com@evil.example/v1/chat/completions", "openai.chat", None),
@@ -64,6 +95,13 @@ def test_a_host_is_parsed_and_a_path_is_recognised_by_its_end(
         "https://api.anthropic.com/v1/messages/count_tokens",
         "https://api.anthropic.com/v1/messages/batches",
         "https://api.openai.com/v1/responses/input_tokens",
+        "https://api.openai.com/v1/batches",
+        "https://api.openai.com/v1/moderations",
+        "https://generativelanguage.googleapis.com/v1beta/models/g:countTokens",
+        "https://generativelanguage.googleapis.com/v1beta/models/g:batchGenerateContent",
+        "https://generativelanguage.googleapis.com/v1beta/cachedContents",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/nova/count-tokens",
+        "http://localhost:8000/tokenize",
     ],
 )
 def test_counting_and_handing_in_a_batch_are_free(url: str) -> None:
@@ -80,6 +118,10 @@ def test_counting_and_handing_in_a_batch_are_free(url: str) -> None:
         ("GET", "https://api.x.ai/v1/responses/3f-uuid", "3f-uuid"),
         ("GET", "http://localhost/v1/responses/resp_2", "resp_2"),
         ("GET", "https://api.openai.com/v1/chat/completions/chatcmpl-1", "chatcmpl-1"),
+        ("GET", "https://api.openai.com/v1/files/file-1/content", "file-1"),
+        ("GET", "http://localhost/v1/files/file-1/content", "file-1"),
+        ("GET", "https://api.anthropic.com/v1/messages/batches/b1/results", "b1"),
+        ("GET", "https://api.openai.com/v1/batches/batch_1/output", "batch_1"),
     ],
 )
 def test_a_stored_response_is_fetched_by_its_id(method: str, url: str, response_id: str) -> None:
@@ -96,6 +138,11 @@ def test_a_stored_response_is_fetched_by_its_id(method: str, url: str, response_
         ("GET", "https://api.openai.com/v1/responses/resp_1/input_items"),
         ("GET", "https://forms.example/responses/42"),
         ("GET", "https://api.openai.com/"),
+        ("GET", "https://cms.example/files/42/content"),
+        ("GET", "https://api.openai.com/v1/files/file-1"),
+        ("POST", "https://lambda.amazonaws.com/functions/f/invoke"),
+        ("POST", "https://maps.example/v1/places:searchText"),
+        ("POST", "https://x.example/v1/generateContent"),
         ("POST", "https://api.openai.com"),
         ("POST", "https://api.openai.com/v1/files"),
         ("POST", "https://api.openai.com/v1/threads/thread_1/messages"),
@@ -114,6 +161,18 @@ def test_an_azure_url_names_the_deployment() -> None:
     route = recognise("POST", f"{AZURE}?api-version=2025-01-01")
     assert route is not None
     assert route.model_hint == "prod-4o"
+
+
+@pytest.mark.parametrize(
+    "named", ["arn%3Aaws%3Abedrock%3Aus%3A1%3Ainference-profile%2Fus.x", "arn:aws:x/us.x"]
+)
+def test_a_bedrock_url_names_the_model_or_its_arn(named: str) -> None:
+    route = recognise(
+        "POST", f"https://bedrock-runtime.us-east-1.amazonaws.com/model/{named}/invoke"
+    )
+    assert route is not None
+    assert (route.model_hint or "").endswith("/us.x")
+    assert not route.streaming
 
 
 def test_other_urls_name_no_model() -> None:

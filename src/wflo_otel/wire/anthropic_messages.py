@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wflo_otel.wire.anthropic_answer import MessagesFold
 from wflo_otel.wire.api import Route
-from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count
+from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count, text
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.sse import Fold
 
@@ -73,7 +73,7 @@ def _thinking_budget(request: Mapping[str, object]) -> int | None:
 
 def _uses_server(request: Mapping[str, object]) -> bool:
     """Whether Anthropic runs a tool itself: such tools have a type with a date."""
-    kinds = (str(tool.get("type")) for tool in objects(request.get("tools")))
+    kinds = (text(tool.get("type")) or "" for tool in objects(request.get("tools")))
     return bool(request.get("mcp_servers")) or any(kind.startswith(_AT_SERVER) for kind in kinds)
 
 

@@ -63,7 +63,7 @@ class BedrockConverse(Bedrock):
         return isinstance(request.get("messages"), list)
 
     def _size(self, request: JsonObject, texts: Texts) -> Size:
-        system, messages = items(request.get("system")), items(request.get("messages"))
+        system, messages = request.get("system"), items(request.get("messages"))
         gather(system, texts)
         for message in messages:
             gather(mapping(message).get("content"), texts)

@@ -139,4 +139,4 @@ def _reason(reason: object) -> str:
 
 def _tier(usage: Mapping[str, object]) -> str | None:
     tier = text(usage.get("serviceTier"))
-    return tier or _TIERS.get(str(usage.get("trafficType")))
+    return tier or _TIERS.get(text(usage.get("trafficType")) or "")

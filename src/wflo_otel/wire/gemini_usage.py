@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wflo_otel.core.usage import Usage
-from wflo_otel.wire.body import count, objects
+from wflo_otel.wire.body import count, objects, text
 
 _AUDIO = frozenset({"AUDIO", "audio", 4})
 _IMAGE = frozenset({"IMAGE", "image", 2})
@@ -44,7 +44,7 @@ def interaction_usage(raw: Mapping[str, object]) -> Usage:
     """Read the usage of an interaction."""
     asked = objects(raw.get("input_tokens_by_modality"))
     found = objects(raw.get("grounding_tool_count"))
-    tools = tuple(sorted((str(each.get("type"))[:64], count(each.get("count"))) for each in found))
+    tools = tuple(sorted((_name(each), count(each.get("count"))) for each in found))
     total_in = count(raw.get("total_input_tokens")) + count(raw.get("total_tool_use_tokens"))
     thoughts = count(raw.get("total_thought_tokens"))
     return Usage(
@@ -57,6 +57,10 @@ def interaction_usage(raw: Mapping[str, object]) -> Usage:
         server_tools=tools,
         summed=bool(tools),
     )
+
+
+def _name(tool: Mapping[str, object]) -> str:
+    return (text(tool.get("type")) or "other")[:64]
 
 
 def _of(details: object, kind: frozenset[object], key: str = "tokenCount") -> int:

@@ -36,6 +36,8 @@ TRANSCRIPT_TOKENS = 2_000
 #: Speech of the longest text that is taken, 2,000 tokens, at 20 tokens a second and a slow pace.
 SPEECH_TOKENS = 24_000
 
+_ENDS = (".done", ".completed")
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAIMedia(JsonApi):
@@ -55,7 +57,7 @@ class OpenAIMedia(JsonApi):
 
     def _streams(self, route: Route, request: JsonObject) -> bool:
         del route
-        return request.get("stream") in {True, "true"} or request.get("stream_format") == "sse"
+        return request.get("stream") in (True, "true") or request.get("stream_format") == "sse"
 
     def _cap(self, request: JsonObject, cap: int) -> bool:
         del request, cap
@@ -155,7 +157,7 @@ class MediaFold:
         if written := len(text(data.get("delta")) or ""):
             self.output_chars += written
             self.output_chunks += 1
-        self._done = self._done or str(data.get("type")).endswith((".done", ".completed"))
+        self._done = self._done or (text(data.get("type")) or "").endswith(_ENDS)
         return False
 
     def whole(self, data: JsonObject) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wflo_otel.wire.api import Route
-from wflo_otel.wire.body import JsonObject, mapping, objects, optional_count
+from wflo_otel.wire.body import JsonObject, mapping, objects, optional_count, text
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.responses_answer import ResponsesFold
 from wflo_otel.wire.sse import Fold
@@ -17,7 +17,7 @@ LEAST_OUTPUT = 16
 _STORED = ("previous_response_id", "conversation", "prompt")
 #: Tools that the caller runs; every other kind runs at the provider.
 _OWN_TOOLS = frozenset(
-    {"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer", None}
+    {"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer"}
     | {"computer_use_preview"}
 )
 _TEXT_FIELDS = ("name", "arguments", "input", "output")
@@ -59,9 +59,7 @@ class OpenAIResponses(JsonApi):
             tools=request.get("tools"),
             schema=shape.get("schema"),
             hidden_history=hidden,
-            server_tools=any(
-                tool.get("type") not in _OWN_TOOLS for tool in objects(request.get("tools"))
-            ),
+            server_tools=any(map(_is_at_server, objects(request.get("tools")))),
         )
 
     def _least(self, request: JsonObject) -> int:
@@ -80,6 +78,11 @@ class OpenAICompact(OpenAIResponses):
     def _cap(self, request: JsonObject, cap: int) -> bool:
         del request, cap
         return False
+
+
+def _is_at_server(tool: Mapping[str, object]) -> bool:
+    kind = text(tool.get("type"))
+    return kind is not None and kind not in _OWN_TOOLS
 
 
 def _gather(item: Mapping[str, object], texts: Texts) -> bool:

@@ -123,8 +123,7 @@ class Elements:
             self._in_string = mark != b'"'
             self._is_escaped = mark == b"\\"
             return 0
-        if mark == b'"':
-            self._in_string = self._depth > 0
+        self._in_string = mark == b'"'
         if mark == b"{":
             return 1
         return -1 if mark == b"}" and self._depth else 0
