@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wflo_otel.bootstrap import configure, shutdown
+    from wflo_otel.bootstrap.processor import PolicySpanProcessor
     from wflo_otel.decorators import (
         checkpoint,
         record_usage,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         UnpricedModelError,
         WfloError,
     )
+    from wflo_otel.seams.spans.sampler import PolicySampler
     from wflo_otel.workflow import WfloWorkflow
 
 __version__ = "0.1.0"
@@ -41,6 +43,8 @@ __all__ = [
     "CheckpointCodecError",
     "CheckpointNotFoundError",
     "ConfigError",
+    "PolicySampler",
+    "PolicySpanProcessor",
     "PolicyViolationError",
     "StateUnavailableError",
     "UnpricedModelError",
@@ -57,6 +61,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "PolicySampler": "seams.spans.sampler",
+    "PolicySpanProcessor": "bootstrap.processor",
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",

@@ -240,7 +240,7 @@ def _begin(flow: Flow) -> Run:
     step = _next(flow, None)
     while isinstance(step, Admit):
         with _closing_if_it_fails(flow):
-            may_wait = not _is_on_a_loop()
+            may_wait = not is_on_a_loop()
             answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
         step = _next(flow, answer)
     return step
@@ -274,7 +274,8 @@ def _closing_if_it_fails(flow: _Asking) -> Iterator[None]:
         raise
 
 
-def _is_on_a_loop() -> bool:
+def is_on_a_loop() -> bool:
+    """Whether this is the thread of a running event loop, which must not be made to wait."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -19,6 +19,7 @@ from opentelemetry.trace import Span
 from wflo_otel.core.call import Answer, Call, CallRecord
 from wflo_otel.engine import Permit
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.spans import open_spans
 from wflo_otel.telemetry.dialects import is_genai_span
 from wflo_otel.telemetry.outcomes import accumulate, answered, clamp, enrich, fail
 from wflo_otel.telemetry.spans import start_llm_span
@@ -49,6 +50,11 @@ class Tallies:
 
 
 _tallies = Tallies()
+
+
+def tally_of(span: Span) -> Tally:
+    """What was charged on a span of somebody else's so far."""
+    return _tallies.of(span)
 
 
 class CallSpan:
@@ -104,6 +110,11 @@ class CallSpan:
         finally:
             otel_context.detach(token)
 
+    @property
+    def charges(self) -> int:
+        """How many attempts were charged on it so far."""
+        return self._tally.charges
+
     def charged(self, record: CallRecord, answer: Answer, catalogue: str) -> None:
         """Show what an attempt used, cost and said."""
         if not self.is_ours:
@@ -125,12 +136,16 @@ _open: weakref.WeakValueDictionary[tuple[int, int], CallSpan] = weakref.WeakValu
 def span_for(
     active: Active, call: Call, address: str | None = None, port: int | None = None
 ) -> CallSpan:
-    """Take the current span if it tells of this call, else start one.
+    """Take the span that tells of this call, if there is one, else start one.
 
-    A span that a seam of ours started around this one is held too: it ends with the last.
+    That is the current span, or else one that was started in this context. A span that a seam
+    of ours started around this one is held too: it ends with the last.
     """
     current = trace.get_current_span()
+    if not is_genai_span(current):
+        current = open_spans.span_around(call) or current
     if is_genai_span(current):
+        open_spans.bind(current)
         ours = _open.get(_key(current))
         if ours is not None and ours.hold():
             return ours

@@ -1,0 +1,64 @@
+"""What is known of the instrumentations whose spans are decided about.
+
+The rule: nothing is said here that was not seen. Each row was run against a refusal and is run
+again by ``tests/foreign``; ``docs/processor.md`` shows the table.
+"""
+
+from __future__ import annotations
+
+from wflo_otel.telemetry.dialects import Says
+
+#: Whose instrumentation, or the framework that calls it, swallows what ``on_start`` raises.
+_SWALLOWING = (
+    "com.anthropic.sdk.python",
+    "openinference.instrumentation.anthropic",
+    "openinference.instrumentation.langchain",
+    "openinference.instrumentation.openai",
+    "opentelemetry.instrumentation.genai.langchain",
+    "opentelemetry.instrumentation.genai.openai_agents",
+    "opentelemetry.instrumentation.langchain",
+)
+#: Of those, the spans that are started outside of a callback, by scope and name.
+_OUTSIDE = (("opentelemetry.instrumentation.langchain", "invoke_agent "),)
+#: Spans that are started when the answer is there already, by scope and name.
+_TOO_LATE = (("opentelemetry.instrumentation.openai", "openai.response"),)
+
+#: Instrumented SDKs that send by httpx or httpx2, as the scope names them.
+_SDKS = frozenset({"anthropic", "cohere", "groq", "mistralai", "openai", "openai_v2"})
+#: Providers whose SDKs do.
+_PROVIDERS = frozenset(
+    {
+        "anthropic",
+        "azure.ai.openai",
+        "cohere",
+        "deepseek",
+        "groq",
+        "mistral_ai",
+        "moonshot_ai",
+        "openai",
+        "perplexity",
+        "x_ai",
+    }
+)
+#: Providers whose SDKs do not.
+_ELSEWHERE = frozenset({"aws.bedrock"})
+
+
+def lets_out(scope: str, name: str) -> bool:
+    """Whether a refusal raised at the start of such a span reaches the caller, and in time."""
+    if _begins(_TOO_LATE, scope, name):
+        return False
+    return not scope.startswith(_SWALLOWING) or _begins(_OUTSIDE, scope, name)
+
+
+def is_on_the_wire(said: Says) -> bool | None:
+    """Whether such a call passes a client that can be guarded; ``None``: nobody knows."""
+    if said.scope == "com.anthropic.sdk.python" or not _SDKS.isdisjoint(said.scope.split(".")):
+        return True
+    if said.provider in _ELSEWHERE:
+        return False
+    return True if said.provider in _PROVIDERS else None
+
+
+def _begins(rows: tuple[tuple[str, str], ...], scope: str, name: str) -> bool:
+    return any(scope.startswith(where) and name.startswith(start) for where, start in rows)

@@ -1,0 +1,87 @@
+"""The spans of tools, agents and workflows: who works inside, and that a stopped run does not.
+
+The rule: work costs nothing by itself. At its end its line is kept and a checkpoint event says
+that it is done; what a span shows of its content is not looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.trace import Span, format_span_id, format_trace_id
+
+from wflo_otel.context import Frame, agent_frame, inner_frame, runs
+from wflo_otel.core.call import Ask, CallRecord, Operation, Status
+from wflo_otel.seams.active import Active
+from wflo_otel.seams.refusal import dress
+from wflo_otel.seams.spans.instrumentations import lets_out
+from wflo_otel.seams.spans.watching import watch_end
+from wflo_otel.telemetry.dialects import Says
+from wflo_otel.telemetry.endings import ending_of
+
+
+def frame_within(frame: Frame, said: Says) -> Frame:
+    """Who works inside a span that says this; the same frame where it names nobody new."""
+    name, caller = said.name, frame.caller
+    if name is None:
+        return frame
+    match said.operation:
+        case Operation.EXECUTE_TOOL:
+            return frame if caller.tool == name else inner_frame(frame, tool=name)
+        case Operation.INVOKE_WORKFLOW:
+            return _workflow_frame(frame, name)
+        case _:
+            return frame if caller.agent == name else agent_frame(frame, name)
+
+
+def _workflow_frame(frame: Frame, name: str) -> Frame:
+    """A workflow that the user's code has opened keeps its name."""
+    if frame.run is not runs.process or frame.caller.workflow == name:
+        return frame
+    return Frame(replace(frame.caller, workflow=name), frame.run, frame)
+
+
+def begin(now: Active, span: SdkSpan, said: Says, around: Frame, inside: Frame) -> None:
+    """Let a piece of work begin, unless its run was stopped.
+
+    Raises:
+        PolicyViolationError: it was; the span has ended and says so.
+    """
+    if lets_out(said.scope, span.name):
+        _refuse_if_stopped(now, span, said, inside)
+    if inside is not around:  # else a seam of ours tells of the same work
+        began = now.clock.time()
+        watch_end(span, partial(_ended, now, said, inside, began))
+
+
+def _refuse_if_stopped(now: Active, span: SdkSpan, said: Says, inside: Frame) -> None:
+    call = now.call(Ask(said.operation, provider="", model=None), inside.caller)
+    bound = now.telemetry.share(call, span)
+    try:
+        refusal = now.engine.stopped(call)
+    finally:
+        bound.end()
+    if refusal is not None:
+        span.end()
+        raise dress(refusal.error())
+
+
+def _ended(now: Active, said: Says, inside: Frame, began: float, span: Span) -> None:
+    outcome, context = ending_of(span), span.get_span_context()
+    status = Status.OK if outcome.error_type is None else outcome.status
+    now.engine.record(
+        CallRecord(
+            call_id=now.clock.new_id(),
+            caller=inside.caller,
+            operation=said.operation,
+            status=status,
+            started_at=began,
+            ended_at=now.clock.time(),
+            error_type=outcome.error_type,
+            trace_id=format_trace_id(context.trace_id),
+            span_id=format_span_id(context.span_id),
+        )
+    )
+    now.telemetry.passed(said.name or said.operation.value, inside.caller, span)
