@@ -34,6 +34,8 @@ _kept = Kept()
 @contextmanager
 def kept_spans() -> Iterator[Callable[[], list[ReadableSpan]]]:
     """Keep the spans that end in the block, under the global provider."""
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False))
     provider = trace.get_tracer_provider()
     assert isinstance(provider, TracerProvider)
     if not getattr(_kept, "added", False):

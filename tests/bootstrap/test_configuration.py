@@ -236,5 +236,5 @@ def test_clients_can_be_left_alone_also_after_they_were_guarded(wflo_provider):
 def test_opentelemetry_can_be_left_to_the_program():
     made = configure(guard=False, providers=False)
 
-    assert made.telemetry == Setup({})
+    assert made.telemetry.ensure() == Setup({})
     assert not made.active.guards

@@ -28,6 +28,7 @@ from wflo_otel.ports import Adapters, Clock, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
 from wflo_otel.stores import Store, open_store
+from wflo_otel.telemetry.late import LateProviders
 from wflo_otel.telemetry.otel import OTelTelemetry
 from wflo_otel.telemetry.setup import Setup, ensure_providers, instrument_http, instrument_threads
 
@@ -47,8 +48,8 @@ class Configuration:
     #: False where the run was joined: who opened it closes it.
     owns_run: bool
     housekeeper: Housekeeper
-    #: Where telemetry goes, and what could not be set up.
-    telemetry: Setup
+    #: Where telemetry goes, and what could not be set up; known from the first span on.
+    telemetry: LateProviders
     guarded: tuple[str, ...]
 
 
@@ -151,10 +152,8 @@ def _wire(
     guard: bool,
     providers: bool,
 ) -> Configuration:
-    setup = ensure_providers() if providers else Setup({})
-    for problem in setup.problems:
-        log.warning("wflo: %s", problem)
-    telemetry = OTelTelemetry()
+    late = LateProviders(ensure_providers if providers else partial(Setup, {}))
+    telemetry = OTelTelemetry(before_first_span=late.ensure)
     prices = CataloguePrices()
     # The catalogue takes a fifth of a second to load: not on the path of the first call.
     threading.Thread(target=prices.warm, name="wflo-prices", daemon=True).start()
@@ -182,7 +181,7 @@ def _wire(
     period = min(_TEND_EVERY_S, store.lease_s / 3)
     housekeeper = Housekeeper((engine.tend, engine.renew, in_force.refresh), period)
     return Configuration(
-        now_active, engine, store, in_force, run, owns_run, housekeeper, setup, guarded
+        now_active, engine, store, in_force, run, owns_run, housekeeper, late, guarded
     )
 
 
@@ -223,10 +222,10 @@ def _after_fork() -> None:
 
 
 def _end_child() -> None:
-    setup = None if _configuration is None else _configuration.telemetry
+    ending = _configuration
     shutdown()
-    if setup is not None and setup.closer is not None:
-        setup.closer.close()
+    if ending is not None:
+        ending.telemetry.close()
 
 
 at_end_of_children(_end_child)

@@ -1,19 +1,22 @@
 """OpenTelemetry's own instrumentations that wflo relies on: HTTP attempts, context in threads.
 
-The rule: each is installed once, and not at all where the user has disabled it by name in
-``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
+The rule: each is installed once, when its library is there, and not at all where the user has
+disabled it by name in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
-Result = Literal["installed", "disabled", "absent", "failed"]
+from wrapt import register_post_import_hook
+
+Result = Literal["installed", "waits", "disabled", "absent", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ THREADS = (
 )
 
 
+#: Libraries that are instrumented when they are imported.
+_hooked: set[str] = set()
+
+
 def instrument_http(environ: Mapping[str, str] | None = None) -> dict[str, Result]:
     """Give each HTTP attempt on httpx and httpx2 a span. Idempotent; says what came of each."""
     return _install(HTTP, environ)
@@ -48,6 +55,12 @@ def instrument_http(environ: Mapping[str, str] | None = None) -> dict[str, Resul
 def instrument_threads(environ: Mapping[str, str] | None = None) -> dict[str, Result]:
     """Carry the context into threads and executors. Idempotent; says what came of it."""
     return _install(THREADS, environ)
+
+
+def _when_imported(each: Instrumentation) -> None:
+    if each.name not in _hooked:
+        _hooked.add(each.name)
+        register_post_import_hook(lambda _: _install_one(each), each.library)
 
 
 def _install(
@@ -66,6 +79,9 @@ def _install(
 def _install_one(each: Instrumentation) -> Result:
     if find_spec(each.library) is None:
         return "absent"
+    if each.library not in sys.modules:
+        _when_imported(each)
+        return "waits"
     module, _, name = each.path.partition(":")
     try:
         instrumentor = getattr(import_module(module), name)()

@@ -7,6 +7,7 @@ also those that are set later.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from wflo_otel.telemetry.bound import BoundSpan, BoundSpans
 from wflo_otel.telemetry.dialects import is_genai_span
 from wflo_otel.telemetry.events import Events
 from wflo_otel.telemetry.gauges import BudgetGauges, Ledgers
+from wflo_otel.telemetry.late import LateTracer
 from wflo_otel.telemetry.metrics import Metrics
 from wflo_otel.telemetry.pending import Pending
 from wflo_otel.telemetry.refusals import refuse
@@ -41,6 +43,7 @@ class OTelTelemetry:
     Args:
         tracer_provider, meter_provider, logger_provider: where to; the global ones by default.
         profile: which GenAI conventions name the metrics; the environment says by default.
+        before_first_span: called once, where the global provider is used and not set.
     """
 
     def __init__(
@@ -50,9 +53,12 @@ class OTelTelemetry:
         logger_provider: LoggerProvider | None = None,
         *,
         profile: Profile | None = None,
+        before_first_span: Callable[[], object] | None = None,
     ) -> None:
-        self.tracer: Tracer = trace.get_tracer(
-            SCOPE_NAME, version(), tracer_provider, schema_url=SCHEMA_URL
+        self.tracer: Tracer = (
+            LateTracer(before_first_span or _nothing)
+            if tracer_provider is None
+            else tracer_provider.get_tracer(SCOPE_NAME, version(), schema_url=SCHEMA_URL)
         )
         meter = metrics.get_meter(SCOPE_NAME, version(), meter_provider, schema_url=SCHEMA_URL)
         self._metrics = Metrics(meter, profile or profile_of(os.environ))
@@ -82,9 +88,17 @@ class OTelTelemetry:
         """Start the span of a workflow's run."""
         return spans.start_workflow_span(name, caller, tracer=self.tracer)
 
+    def attempted(self, record: CallRecord, number: int, span: Span) -> None:
+        """One of several attempts of a call was charged: an event on their span, a log record."""
+        self._events.attempted(record, number, span)
+
     def checkpointed(self, checkpoint: Checkpoint) -> None:
         """A state was saved: an event on the current span, and a log record."""
         self._events.checkpointed(checkpoint, trace.get_current_span())
+
+    def passed(self, name: str, caller: Caller, span: Span) -> None:
+        """A tool or an agent has done its work: an event on its span, and a log record."""
+        self._events.passed(name, caller, span)
 
     def watch_budgets(self, ledgers: Ledgers) -> None:
         """Show these ledgers as gauges: the callback returns open runs and current windows."""
@@ -124,6 +138,10 @@ class OTelTelemetry:
     def _span_of(self, call_id: str) -> Span:
         bound = self._bound.of(call_id)
         return trace.get_current_span() if bound is None else bound.span
+
+
+def _nothing() -> None:
+    """There is nothing to set up."""
 
 
 def _traced(span: Span) -> Context | None:

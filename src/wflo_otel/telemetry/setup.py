@@ -146,6 +146,8 @@ def _has_logger_provider() -> bool:
 
 
 def _set_tracer_provider(work: _Work, exporters: Sequence[Any]) -> None:
+    if not exporters:
+        return
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
