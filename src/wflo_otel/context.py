@@ -8,8 +8,6 @@ is ignored, so that a long-lived worker does not bill its first run for ever.
 
 from __future__ import annotations
 
-import asyncio
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +17,13 @@ from dataclasses import dataclass, field, replace
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, agent_key, run_key
+
+#: W3C trace context, the one format that OpenTelemetry defines for environment variables.
+_TRACE_CONTEXT = TraceContextTextMapPropagator()
 
 _OTEL_KEY = otel_context.create_key("wflo-caller")
 #: So many open spans are remembered.
@@ -291,10 +293,31 @@ class Place:
         otel_context.detach(token)
 
 
-def owner() -> str:
-    """Name the thread or task that is at work: it must not wait for money it holds itself."""
+def trace_environ(span: Span) -> dict[str, str]:
+    """What a child process needs in its environment to continue a span's trace."""
+    carrier: dict[str, str] = {}
+    _TRACE_CONTEXT.inject(carrier, set_span_in_context(span))
+    return {name.upper(): value for name, value in carrier.items()}
+
+
+def continue_trace(environ: Mapping[str, str]) -> None:
+    """Continue, from here to the end of the process, the trace that the environment names."""
+    if environ.get("TRACEPARENT"):
+        otel_context.attach(_extracted(environ))
+
+
+@contextmanager
+def carried_trace(environ: Mapping[str, str]) -> Iterator[None]:
+    """Continue the trace that the environment names inside the block."""
+    token = otel_context.attach(_extracted(environ))
     try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    return f"{os.getpid()}:{threading.get_ident()}:{id(task) if task is not None else 0}"
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+def _extracted(environ: Mapping[str, str]) -> otel_context.Context:
+    names = ("traceparent", "tracestate")
+    carrier = {name: environ.get(name.upper(), "") for name in names}
+    found: otel_context.Context = _TRACE_CONTEXT.extract(carrier)
+    return found

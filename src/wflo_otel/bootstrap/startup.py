@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, configure
 from wflo_otel.config import from_environment
+from wflo_otel.context import continue_trace
 from wflo_otel.errors import WfloError
 from wflo_otel.ports import StoreError
 
@@ -26,6 +27,7 @@ def start_up(environ: Mapping[str, str] = os.environ) -> None:
         if settings.disabled:
             _say(SWITCHED_OFF)
             return
+        continue_trace(environ)
         if configuration() is None:
             configure()
     except (WfloError, StoreError) as error:

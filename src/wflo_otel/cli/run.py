@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wflo_otel.bootstrap.clock import SystemClock
@@ -23,6 +23,7 @@ from wflo_otel.cli.preflight import problem_of
 from wflo_otel.cli.state import report_command, runs_in, shown, url_of
 from wflo_otel.cli.supervise import supervise
 from wflo_otel.cli.terminal import say, show
+from wflo_otel.cli.trace import run_span
 from wflo_otel.config import PolicyFileError
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import ConfigError
@@ -75,7 +76,8 @@ def _run_with(store: Store, launch: Launch, options: Options) -> int:
         budget = launch.policy.budgets.run
         live = LiveLine(Peek(launch.state, launch.run_id), None if budget is None else budget.usd)
     try:
-        code = _supervised(launch, live)
+        with run_span(launch) as span:
+            code = span.exit_code = _supervised(launch, live, span.environ)
     except OSError:
         return _cannot_run(launch.command[0])
     if not launch.disabled:
@@ -91,12 +93,13 @@ def _cannot_run(program: str) -> int:
     return EXIT_NOT_FOUND
 
 
-def _supervised(launch: Launch, live: LiveLine | None) -> int:
+def _supervised(launch: Launch, live: LiveLine | None, trace: Mapping[str, str]) -> int:
+    environ = {**launch.environ, **trace}
     if live is None:
-        return supervise(launch.command, launch.environ, _nothing)
+        return supervise(launch.command, environ, _nothing)
     live.open()
     try:
-        return supervise(launch.command, launch.environ, live.tick)
+        return supervise(launch.command, environ, live.tick)
     finally:
         live.close()
 
