@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from decorated import kept_spans
 from http_libraries import BODY, each_library
 from sdk_paths import CLAUDE, HELLO, OPENAI_MODEL, claude_client, openai_async, openai_client
 from wflo_otel.errors import BudgetExceededError
@@ -193,15 +194,12 @@ def test_a_wait_that_is_cancelled_ends_its_span(spans):
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["body", "stream"])
 def test_the_sdks_own_span_is_the_span_of_the_call(stream):
-    with guarded() as rig, claude_client(rig.provider) as client:
-        exporter = InMemorySpanExporter()
-        trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+    with kept_spans() as kept, guarded() as rig, claude_client(rig.provider) as client:
         answer = client.messages.create(
             model=CLAUDE, max_tokens=50, messages=HELLO, **({"stream": True} if stream else {})
         )
         list(answer)
-        shown = [each for each in exporter.get_finished_spans() if each.name != "POST"]
-        exporter.shutdown()
+        shown = [each for each in kept() if each.name != "POST"]
         (span,) = shown
         assert span.instrumentation_scope.name == "com.anthropic.sdk.python"
         assert span.attributes["wflo.cost.usd"] == float(rig.spent_usd)

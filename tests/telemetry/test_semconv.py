@@ -43,7 +43,7 @@ def test_a_name_is_ours_or_a_known_convention() -> None:
 
     strangers = [key for key in ATTRIBUTES if not key.startswith(known)]
 
-    assert strangers == ["http.request.resend_count"]
+    assert strangers == ["http.response.status_code", "http.request.resend_count"]
 
 
 @pytest.mark.parametrize("profile", Profile)

@@ -11,7 +11,12 @@ from types import ModuleType
 from wrapt import register_post_import_hook
 
 #: What a framework imports first, and who is called with it.
-INTEGRATIONS = {"langgraph.pregel._runner": "wflo_otel.integrations.langgraph"}
+INTEGRATIONS = {
+    "langgraph.pregel._runner": "wflo_otel.integrations.langgraph",
+    "openai._base_client": "wflo_otel.integrations.stainless",
+    "anthropic._base_client": "wflo_otel.integrations.stainless",
+    "groq._base_client": "wflo_otel.integrations.stainless",
+}
 
 _hooked: set[str] = set()
 

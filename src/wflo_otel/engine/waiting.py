@@ -14,7 +14,9 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from wflo_otel.engine.tasks import running_trio
 
 T = TypeVar("T")
 
@@ -79,6 +81,22 @@ async def drive_async(flow: Generator[Wait, None, T]) -> T:
                 wait = next(flow)
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]  # StopIteration is untyped
-            await asyncio.wait([asyncio.wrap_future(wait.released)], timeout=wait.seconds)
+            trio = running_trio()
+            if trio is None:
+                await asyncio.wait([asyncio.wrap_future(wait.released)], timeout=wait.seconds)
+            else:
+                await _wait_on_trio(trio, wait)
     finally:
         flow.close()
+
+
+async def _wait_on_trio(trio: Any, wait: Wait) -> None:
+    token, woken = trio.lowlevel.current_trio_token(), trio.Event()
+
+    def wake(_: Future[None]) -> None:
+        with suppress(trio.RunFinishedError):  # nobody waits there any more
+            token.run_sync_soon(woken.set)
+
+    wait.released.add_done_callback(wake)
+    with trio.move_on_after(wait.seconds):
+        await woken.wait()

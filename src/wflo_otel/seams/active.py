@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from opentelemetry.trace import Tracer
 
-from wflo_otel.context import owner
 from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
+from wflo_otel.engine.tasks import owner
 from wflo_otel.ports import CheckpointStore, Clock, Runs
 from wflo_otel.telemetry.otel import OTelTelemetry
 

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span, set_span_in_context
 
+from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused, Warned
 from wflo_otel.telemetry.refusals import refusal_attributes
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.scope import SCHEMA_URL, SCOPE_NAME, version
 from wflo_otel.telemetry.semconv import attributes as a
 from wflo_otel.telemetry.semconv import events
-from wflo_otel.telemetry.values import Value, in_unit, text
+from wflo_otel.telemetry.tally import total_of
+from wflo_otel.telemetry.values import Value, error_type, in_unit, text
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -62,6 +65,22 @@ class Events:
             span,
         )
 
+    def attempted(self, record: CallRecord, number: int, span: Span) -> None:
+        """One of several attempts of a call was charged; ``number`` counts from 1."""
+        total = total_of(record)
+        facts: dict[str, Value] = {
+            a.ATTEMPT: number,
+            a.CALL_ID: text(record.call_id),
+            a.INPUT_TOKENS: total.usage.input_tokens,
+            a.OUTPUT_TOKENS: total.usage.output_tokens,
+            a.COST_USD: in_unit(record.cost, "usd"),
+        }
+        if record.http_status is not None:
+            facts[a.HTTP_STATUS] = record.http_status
+        if (kind := error_type(record)) is not None:
+            facts[a.ERROR_TYPE] = kind
+        self._write(events.ATTEMPT, facts, span)
+
     def checkpointed(self, checkpoint: Checkpoint, span: Span) -> None:
         """A state was saved."""
         where = ((a.STEP, checkpoint.step), (a.AGENT_NAME, checkpoint.agent))
@@ -72,6 +91,18 @@ class Events:
                 a.CHECKPOINT_NAME: text(checkpoint.name),
                 a.CHECKPOINT_SIZE: checkpoint.size,
                 a.RUN_ID: text(checkpoint.run_id),
+                **{key: text(value) for key, value in where if value},
+            },
+            span,
+        )
+
+    def passed(self, name: str, caller: Caller, span: Span) -> None:
+        """Work has come to a point that could be gone back to; no state was saved there."""
+        where = ((a.RUN_ID, caller.run_id), (a.STEP, caller.step), (a.AGENT_NAME, caller.agent))
+        self._write(
+            events.CHECKPOINT,
+            {
+                a.CHECKPOINT_NAME: text(name),
                 **{key: text(value) for key, value in where if value},
             },
             span,

@@ -71,6 +71,12 @@ class Tally:
         self._total: Total | None = None
         self.written: set[str] = set()
 
+    @property
+    def charges(self) -> int:
+        """How many calls were added so far."""
+        total = self._total
+        return 0 if total is None else total.charges
+
     def add(self, record: CallRecord) -> Total:
         """Add a call and return the total so far."""
         with self._lock:

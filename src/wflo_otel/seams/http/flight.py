@@ -7,7 +7,6 @@ the request ends.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,8 +19,10 @@ from wflo_otel.core.call import Answer, Ask, CallRecord, Outcome, Status
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Mode
 from wflo_otel.engine import Permit, Refusal
+from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http import background
+from wflo_otel.seams.http.logical import span_of_attempt
 from wflo_otel.seams.http.request import (
     Parcel,
     with_body,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 #: No cap is that large: a request whose body may not change is refused rather than clamped.
 _UNCAPPABLE = 2**31
+
+#: After these an SDK may try again, so the attempt is told by itself.
+_TRIED_AGAIN = frozenset({Status.ERROR, Status.UNKNOWN})
 
 
 class Flight:
@@ -81,7 +85,7 @@ class Flight:
         if around is not None and around.span.hold():
             return around.span
         url = self._parcel.request.url
-        return span_for(self.active, self.call, url.host, url.port)
+        return span_of_attempt(partial(span_for, self.active, self.call, url.host, url.port))
 
     @property
     def permit(self) -> Permit:
@@ -114,7 +118,7 @@ class Flight:
 
     def _ask_engine(self) -> Permit | Refusal:
         engine = self.active.engine
-        return engine.admit(self.call, adopting=self.outer, may_wait=not _on_a_running_loop())
+        return engine.admit(self.call, adopting=self.outer, may_wait=not on_event_loop())
 
     def _fetched(self) -> Permit | None:
         if self.route.kind is not RouteKind.FETCH:
@@ -126,10 +130,11 @@ class Flight:
         try:
             with self.span.current():
                 yield
-        except BaseException:
+        except BaseException as error:
             for permit in (self.outer, self._permit):
                 if permit is not None:
                     self.active.engine.void(permit)
+            self.span.failed(type(error).__name__)
             self.span.release()
             raise
 
@@ -243,9 +248,14 @@ class Flight:
 
     def shown(self, record: CallRecord | None, answer: Answer) -> None:
         """Show a charge on the span, and let go of it."""
-        if record is not None:
-            self.span.charged(record, answer, self.permit.price.catalogue)
-            self.span.release()
+        if record is None:
+            return
+        self.span.charged(record, answer, self.permit.price.catalogue)
+        charges = self.span.charges
+        if charges > 1 or record.attempt or record.status in _TRIED_AGAIN:
+            attempt = max(record.attempt + 1, charges)
+            self.active.telemetry.attempted(record, attempt, self.span.span)
+        self.span.release()
 
     def response_key(self, answer: Answer) -> str | None:
         """What names a response that may be fetched again."""
@@ -267,11 +277,3 @@ def in_flight() -> Flight | None:
     """The flight that this code is the sending of."""
     flight = _flight.get()
     return flight if flight is not None and flight.is_sending else None
-
-
-def _on_a_running_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -86,6 +86,9 @@ ERROR_TYPE = _attribute(
 )
 SERVER_ADDRESS = _attribute("server.address", "string", "The host that is called.")
 SERVER_PORT = _attribute("server.port", "int", "Its port; absent where it is 443 or 80.")
+HTTP_STATUS = _attribute(
+    "http.response.status_code", "int", "The status that an attempt was answered with."
+)
 RESEND_COUNT = _attribute(
     "http.request.resend_count", "int", "Which retry this HTTP attempt is, from 1; else absent."
 )
@@ -118,6 +121,7 @@ ESTIMATED = _attribute(
 CHARGES = _attribute(
     "wflo.charges", "int", "How many charged attempts a span sums up; absent where it is one."
 )
+ATTEMPT = _attribute("wflo.attempt.number", "int", "Which attempt of its call it is, from 1.")
 OUTPUT_CAP = _attribute(
     "wflo.output_cap", "int", "The smaller output cap that was written into the request."
 )

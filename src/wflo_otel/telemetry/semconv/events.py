@@ -40,12 +40,26 @@ WARNING = Event(
     "A budget has just passed its `warn_at`.",
     (a.BUDGET_SCOPE, a.BUDGET_UNIT, a.BUDGET_LIMIT, a.BUDGET_SETTLED, a.CALL_ID),
 )
+ATTEMPT = Event(
+    "wflo.attempt",
+    "INFO",
+    "An attempt was charged that failed, or that followed one which did. Their sum is on the span.",
+    (
+        a.ATTEMPT,
+        a.CALL_ID,
+        a.HTTP_STATUS,
+        a.ERROR_TYPE,
+        a.INPUT_TOKENS,
+        a.OUTPUT_TOKENS,
+        a.COST_USD,
+    ),
+)
 CHECKPOINT = Event(
     "wflo.checkpoint",
     "INFO",
-    "A state was saved.",
+    "A state was saved, or a tool or agent of another instrumentation is done (without an id).",
     (a.CHECKPOINT_ID, a.CHECKPOINT_NAME, a.CHECKPOINT_SIZE, a.RUN_ID, a.STEP, a.AGENT_NAME),
 )
 
 #: Every event, in the order of the reference page.
-EVENTS: Final = (DECISION, WARNING, CHECKPOINT)
+EVENTS: Final = (DECISION, WARNING, ATTEMPT, CHECKPOINT)

@@ -1,0 +1,45 @@
+"""What is at work here: a plain thread, or a task of asyncio's or trio's.
+
+The rule: trio is looked for where a program has imported it, and never imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from typing import Any
+
+
+def owner() -> str:
+    """Name the thread or task that is at work: it must not wait for money it holds itself."""
+    task = _task()
+    return f"{os.getpid()}:{threading.get_ident()}:{id(task) if task is not None else 0}"
+
+
+def on_event_loop() -> bool:
+    """Whether blocking this thread would stop an event loop."""
+    if running_trio() is not None:
+        return True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def running_trio() -> Any | None:
+    """The module ``trio``, where its loop runs this thread."""
+    trio = sys.modules.get("trio")
+    return trio if trio is not None and trio.lowlevel.in_trio_run() else None
+
+
+def _task() -> object:
+    trio = running_trio()
+    if trio is not None:
+        return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else None
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
