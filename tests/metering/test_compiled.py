@@ -195,6 +195,17 @@ def test_a_tool_is_billed_in_one_unit_under_all_its_names(tool: str, unit: str) 
     assert fee_unit(tool) == unit
 
 
+@pytest.mark.parametrize(
+    ("seller", "unit", "usd"), [("cohere", "search_units", 2_000), ("openai", "audio_seconds", 100)]
+)
+def test_what_is_billed_by_another_measure_than_tokens_has_a_fee(
+    seller: str, unit: str, usd: int
+) -> None:
+    used = Usage(server_tools=((unit, 3),))
+
+    assert price(fees=fees_of(seller)).cost_pico(used) == 3 * usd * 1_000_000
+
+
 def test_a_seller_without_fees_of_its_own_has_none() -> None:
     assert fees_of("groq") == {}
     assert fees_of(None) == {}

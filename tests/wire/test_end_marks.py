@@ -13,9 +13,10 @@ from wflo_otel.wire.gemini_interactions import InteractionFold
 from wflo_otel.wire.ollama import OllamaFold
 from wflo_otel.wire.openai_media import MediaFold
 from wflo_otel.wire.sse import Fold
+from wflo_otel.wire.vertex_predict import PredictionsFold
 
 FOLDS = [
-    *(ConverseFold(), PlainFold(), OllamaFold()),
+    *(ConverseFold(), PlainFold(), OllamaFold(), PredictionsFold()),
     *(
         fold(Dialect())
         for fold in (InvokeFold, CohereFold, ContentFold, InteractionFold, MediaFold)

@@ -23,6 +23,7 @@ URLS = (
     "https://api.x.ai/v1/chat/completions",
     f"{_GOOGLE}/models/gemini:generateContent",
     f"{_GOOGLE}/models/gemini:embedContent",
+    f"{_GOOGLE}/models/gemini:predict",
     f"{_GOOGLE}/interactions",
     f"{_BEDROCK}/converse",
     f"{_BEDROCK}/invoke",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wire_fixtures import CHAT, MESSAGES, RESPONSES, asked
+from wire_fixtures import CHAT, MESSAGES, RESPONSES, answered, asked
 
 HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
 
@@ -54,3 +54,9 @@ def test_tools_that_run_at_the_provider_are_told_from_the_callers(
 ) -> None:
     ask = asked(url, model="m", messages=HELLO, input="x", **request_)
     assert ask.server_tools is at_server
+
+
+def test_an_error_inside_a_good_answer_is_named() -> None:
+    assert answered(MESSAGES, 200, type="error", error={"type": "overloaded"}).error_type == (
+        "overloaded"
+    )

@@ -27,12 +27,16 @@ _SUFFIXES = ("_call", "_calls", "_requests", "_queries")
 #: interpreter container $0.03 (each use counted as a container of its own). Anthropic: web
 #: search $10 per 1,000; code execution is billed by the hour beyond a free allowance. Google:
 #: grounding $35 per 1,000. xAI: $5 per 1,000, collections $2.50. Mistral: connectors $30.
+#: Cohere: rerank $2 per 1,000 searches. OpenAI: a minute of sound that is billed by its length
+#: (whisper-1) $0.006.
 _FEES: Mapping[str, Mapping[str, int]] = {
     "openai": {
         "web_searches": 10_000_000_000,
         "storage_searches": 2_500_000_000,
         "code_executions": 30_000_000_000,
+        "audio_seconds": 100_000_000,
     },
+    "cohere": {"search_units": 2_000_000_000},
     "anthropic": {"web_searches": 10_000_000_000},
     "google": {"web_searches": 35_000_000_000},
     "x-ai": {

@@ -24,6 +24,7 @@ from wflo_otel.wire.openai_completions import OpenAICompletions
 from wflo_otel.wire.openai_embeddings import OpenAIEmbeddings
 from wflo_otel.wire.openai_media import OpenAIImages, OpenAISpeech, OpenAITranscriptions
 from wflo_otel.wire.openai_responses import OpenAICompact, OpenAIResponses
+from wflo_otel.wire.vertex_predict import VertexPredict
 
 #: What an API is built from: the dialect of its host.
 _Api = Callable[[Dialect], WireApi]
@@ -70,6 +71,7 @@ _METHODS: dict[str, tuple[_Api, RouteKind, bool]] = {
     "countTokens": (GeminiContent, _FREE, False),
     "batchGenerateContent": (GeminiContent, _FREE, False),
     "asyncBatchEmbedContent": (GeminiEmbeddings, _FREE, False),
+    "predict": (VertexPredict, _CALL, False),
     "rawPredict": (AnthropicMessages, _CALL, False),
     "streamRawPredict": (AnthropicMessages, _CALL, True),
 }
