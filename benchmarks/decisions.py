@@ -19,17 +19,10 @@ from wflo_otel.core.policy import Budget, Budgets, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
 from wflo_otel.engine import Engine, Permit
+from wflo_otel.errors import StoreError
 from wflo_otel.metering.prices import CataloguePrices
 from wflo_otel.metering.tokens import LearningEstimator
-from wflo_otel.ports import (
-    Adapters,
-    Estimate,
-    Observation,
-    Refused,
-    StoreError,
-    TokenEstimator,
-    Warned,
-)
+from wflo_otel.ports import Adapters, Estimate, Observation, Refused, TokenEstimator, Warned
 from wflo_otel.stores import Store, open_store
 
 _PLENTY = Budget(usd=10**15, tokens=10**15)

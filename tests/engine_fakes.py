@@ -13,7 +13,8 @@ from wflo_otel.core.policy import Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
 from wflo_otel.engine import Engine
-from wflo_otel.ports import Adapters, Estimate, StoreError
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Adapters, Estimate
 from wflo_otel.stores.memory import MemoryStore
 from wflo_otel.testing.clock import FakeClock
 

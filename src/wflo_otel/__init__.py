@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ConfigError,
         PolicyViolationError,
         StateUnavailableError,
+        StoreError,
         UnpricedModelError,
         WfloError,
     )
@@ -47,6 +48,7 @@ __all__ = [
     "PolicySpanProcessor",
     "PolicyViolationError",
     "StateUnavailableError",
+    "StoreError",
     "UnpricedModelError",
     "WfloError",
     "WfloWorkflow",

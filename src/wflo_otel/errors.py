@@ -6,6 +6,7 @@
     ├── ConfigError                 a policy, an option or the environment is wrong; nothing ran
     ├── CheckpointNotFoundError     no checkpoint has that id
     ├── CheckpointCodecError        a value cannot be stored as plain data
+    ├── StoreError                  a state store cannot answer
     └── PolicyViolationError        wflo stopped this call
         ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
         ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigError",
     "PolicyViolationError",
     "StateUnavailableError",
+    "StoreError",
     "UnpricedModelError",
     "WfloError",
 ]
@@ -57,6 +59,14 @@ class CheckpointNotFoundError(WfloError, KeyError):
 
 class CheckpointCodecError(WfloError, TypeError):
     """A value in the state cannot be stored as plain data."""
+
+
+class StoreError(WfloError):
+    """A state store cannot answer: gone, full, locked beyond its patience.
+
+    On the path of a call it never reaches the caller as such: the policy's ``on_state_error``
+    decides.
+    """
 
 
 class PolicyViolationError(WfloError):

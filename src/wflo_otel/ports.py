@@ -18,11 +18,7 @@ from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Prices
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
-
-
-class StoreError(Exception):
-    """A store cannot answer (gone, full, locked beyond its patience). Raised by adapters."""
-
+from wflo_otel.errors import StoreError
 
 # --- policy state ----------------------------------------------------------------------------
 

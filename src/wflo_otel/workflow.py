@@ -25,7 +25,7 @@ from wflo_otel.core.call import CallRecord, Operation
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Budget
-from wflo_otel.core.scope import Caller
+from wflo_otel.core.scope import Caller, run_key
 from wflo_otel.errors import ConfigError
 from wflo_otel.ports import RunInfo
 from wflo_otel.seams.active import Active
@@ -99,8 +99,14 @@ class WfloWorkflow(
         Calls outside any agent stand under ``"-"``. An agent with a budget appears before its
         first call.
         """
-        policy = ensure_configured().engine.policy.budgets
-        return agent_costs(self.run_id, self._records(), self._agents, policy)
+        engine = ensure_configured().engine
+        return agent_costs(
+            self.run_id,
+            self._records(),
+            self._agents,
+            engine.policy.budgets,
+            engine.ledgers(run_key(self.run_id)),
+        )
 
     # -- agents and checkpoints -----------------------------------------------------------------
 

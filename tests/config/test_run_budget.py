@@ -38,5 +38,5 @@ def test_a_run_limited_in_calls_only_is_limited_in_dollars_too() -> None:
 
 @pytest.mark.parametrize("usd", ["five", float("nan"), Decimal("Infinity"), -1, "1e999999"])
 def test_what_is_no_amount_is_refused(usd: Decimal | int | float | str) -> None:
-    with pytest.raises(ConfigError, match=r"^budget: .* is not an amount"):
+    with pytest.raises(ConfigError, match=r"^the run's budget \(--budget.* is not an amount"):
         with_run_budget(Policy(), usd)

@@ -11,8 +11,7 @@ from decorated import watch
 from kinds import KINDS, made, run
 from wflo_otel.core import codec
 from wflo_otel.decorators import checkpoint, record_usage, scope, track_llm_call
-from wflo_otel.errors import CheckpointCodecError
-from wflo_otel.ports import StoreError
+from wflo_otel.errors import CheckpointCodecError, StoreError
 from wflo_otel.seams import saving
 
 

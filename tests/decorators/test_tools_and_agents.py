@@ -23,8 +23,7 @@ from wflo_otel.decorators import (
     track_llm_call,
     track_tool_call,
 )
-from wflo_otel.errors import BudgetExceededError, ConfigError
-from wflo_otel.ports import StoreError
+from wflo_otel.errors import BudgetExceededError, ConfigError, StoreError
 from wflo_otel.seams.active import activate
 from wflo_otel.seams.work import frame_of_caller
 

@@ -6,7 +6,7 @@ from engine_fakes import Bench, answered
 from wflo_otel.core.call import Outcome, Status
 from wflo_otel.core.policy import Budget, Budgets, Mode, OnExceeded, Policy
 from wflo_otel.engine import Refusal
-from wflo_otel.ports import StoreError
+from wflo_otel.errors import StoreError
 
 
 def bench(usd=1_000, mode=Mode.ENFORCE, **budget):

@@ -8,7 +8,8 @@ import pytest
 
 from telemetry_rig import Rig
 from wflo_otel.core.ledger import ZERO, Amount
-from wflo_otel.ports import LedgerView, StoreError
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import LedgerView
 from wflo_otel.telemetry.gauges import kind_and_name
 
 

@@ -11,7 +11,8 @@ from telemetry_rig import CALLER, RECORD, REFUSED, SHADOWED, Rig, failed
 from wflo_otel.core.call import CallRecord, Operation
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
-from wflo_otel.ports import Observation, StoreError
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Observation
 from wflo_otel.telemetry.semconv.instruments import Instrument, Profile, instruments
 
 OBSERVED = Observation(estimated_input=800, waited_s=0.25, asked_model="gpt-4o")

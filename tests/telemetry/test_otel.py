@@ -17,7 +17,8 @@ from telemetry_rig import ASK, CALL, CALLER, EXCEEDED, RECORD, REFUSED, SHADOWED
 from wflo_otel.core.call import Operation
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Queued, Stopped
-from wflo_otel.ports import Observation, StoreError, Warned
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Observation, Warned
 from wflo_otel.telemetry import scope
 from wflo_otel.telemetry.otel import OTelTelemetry
 from wflo_otel.telemetry.spans import start_llm_span

@@ -220,6 +220,18 @@ def test_an_agents_budget_is_given_by_the_block():
     assert raised.value.scope == agent_key(workflow.run_id, "writer")
 
 
+def test_an_agents_budget_from_code_is_shown_also_with_a_state_on_disk(tmp_path):
+    bootstrap.configure(state=f"sqlite:///{tmp_path}/state.db")
+
+    with WfloWorkflow() as workflow:
+        with workflow.agent("writer", budget_usd=2):
+            ask()
+        shown = workflow.get_cost_breakdown_by_agent()["writer"]
+
+    assert shown["budget_usd"] == 2
+    assert shown["remaining_usd"] == 2 - shown["cost_usd"]
+
+
 def test_an_agent_block_that_fails_is_recorded_so():
     seen = watch()
 

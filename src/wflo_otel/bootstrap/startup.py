@@ -14,14 +14,16 @@ from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, confi
 from wflo_otel.config import from_environment
 from wflo_otel.context import continue_trace
 from wflo_otel.errors import WfloError
-from wflo_otel.ports import StoreError
 
 #: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
 EXIT_UNGUARDED = 78
 
 
-def start_up(environ: Mapping[str, str] = os.environ) -> None:
-    """Configure this process from its environment, or end it."""
+def start_up(environ: Mapping[str, str] = os.environ, *, providers: bool = True) -> None:
+    """Configure this process from its environment, or end it.
+
+    ``providers``: whether to set up what is missing of OpenTelemetry, too.
+    """
     try:
         settings = from_environment(environ)
         if settings.disabled:
@@ -29,8 +31,8 @@ def start_up(environ: Mapping[str, str] = os.environ) -> None:
             return
         continue_trace(environ)
         if configuration() is None:
-            configure()
-    except (WfloError, StoreError) as error:
+            configure(providers=providers)
+    except WfloError as error:
         _refuse_to_start(str(error))
     except Exception as error:  # noqa: BLE001  # whatever it is, the guard does not hold
         _refuse_to_start(f"the guard could not be installed: {type(error).__name__}: {error}")
@@ -42,9 +44,10 @@ def pre_instrument() -> None:
     """Configure under ``opentelemetry-instrument``: its ``opentelemetry_pre_instrument`` hook.
 
     OpenTelemetry swallows whatever a hook raises and runs the program all the same; with a
-    policy in the environment this one ends the program instead.
+    policy in the environment this one ends the program instead. Providers and instrumentations
+    are OpenTelemetry's own here: it sets them up itself.
     """
-    start_up()
+    start_up(providers=False)
 
 
 def _refuse_to_start(reason: str) -> None:

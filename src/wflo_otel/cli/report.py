@@ -20,8 +20,8 @@ from wflo_otel.cli.state import (
 from wflo_otel.cli.tables import ledgers_table, runs_table, tables_of
 from wflo_otel.cli.terminal import plain, say, show
 from wflo_otel.core.scope import run_key
-from wflo_otel.errors import WfloError
-from wflo_otel.ports import RunInfo, StoreError
+from wflo_otel.errors import StoreError, WfloError
+from wflo_otel.ports import RunInfo
 from wflo_otel.report import report_of, title_of
 from wflo_otel.stores import Store
 

@@ -26,8 +26,8 @@ from wflo_otel.cli.terminal import say, show
 from wflo_otel.cli.trace import run_span
 from wflo_otel.config import PolicyFileError
 from wflo_otel.core.policy import Mode
-from wflo_otel.errors import ConfigError
-from wflo_otel.ports import RunInfo, StoreError
+from wflo_otel.errors import ConfigError, StoreError
+from wflo_otel.ports import RunInfo
 from wflo_otel.report import RunReport, report_of, title_of
 from wflo_otel.stores import Store, open_store
 

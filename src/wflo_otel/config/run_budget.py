@@ -21,7 +21,9 @@ def with_run_budget(policy: Policy, usd: Decimal | int | float | str) -> Policy:
     try:
         nano_usd = read_amount(str(usd))
     except ValueError as problem:
-        raise ConfigError(f"budget: {problem}") from None
+        raise ConfigError(
+            f"the run's budget (--budget, WFLO_BUDGET_USD, budget_usd): {problem}"
+        ) from None
     run = policy.budgets.run or Budget()
     limit = nano_usd if run.usd is None else min(nano_usd, run.usd)
     return replace(policy, budgets=replace(policy.budgets, run=replace(run, usd=limit)))

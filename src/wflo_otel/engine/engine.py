@@ -20,7 +20,8 @@ from wflo_otel.engine.permit import Permit, Refusal, answered, budget_refusal
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
 from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
-from wflo_otel.ports import Adapters, Observation, Refused, StoreError
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Adapters, LedgerView, Observation, Refused
 
 #: How long a waiting call sleeps before it asks again by itself: others may share the state.
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
@@ -216,14 +217,19 @@ class Engine:
 
     def _stop_of(self, call: Call) -> Stopped | None:
         scopes = scopes_of(call.caller, self._policy().budgets, self._ports.clock.time())
+        for scope in scopes:
+            for view in self.ledgers(scope.key):
+                if view.key == scope.key and view.stopped is not None:
+                    return Stopped(view.key, view.stopped)
+        return None
+
+    def ledgers(self, prefix: str) -> list[LedgerView]:
+        """Show the ledgers whose key starts so; none where the state cannot answer."""
         try:
-            for scope in scopes:
-                for view in self._ports.state.ledgers(scope.key):
-                    if view.key == scope.key and view.stopped is not None:
-                        return Stopped(view.key, view.stopped)
+            return self._ports.state.ledgers(prefix)
         except StoreError as error:
             self._ports.telemetry.state_failed("ledgers", error, allowed=True)
-        return None
+            return []
 
     def record(self, record: CallRecord) -> None:
         """Keep a call that is charged nothing. Never raises."""

@@ -14,7 +14,8 @@ from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.engine.metering import usage_seen
 from wflo_otel.engine.permit import Permit
 from wflo_otel.engine.sizing import allows_state_errors
-from wflo_otel.ports import Adapters, LedgerView, StoreError
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Adapters, LedgerView
 
 #: A stream grows by this many output tokens at a time.
 _GROWTH_TOKENS = 256

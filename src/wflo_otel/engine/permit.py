@@ -13,9 +13,10 @@ from wflo_otel.errors import (
     BudgetExceededError,
     PolicyViolationError,
     StateUnavailableError,
+    StoreError,
     UnpricedModelError,
 )
-from wflo_otel.ports import Estimate, Price, StoreError
+from wflo_otel.ports import Estimate, Price
 
 
 @dataclass(eq=False, slots=True)

@@ -14,7 +14,8 @@ from wflo_otel.core.call import CallRecord
 from wflo_otel.core.decision import Exceeded, Queued, Stopped
 from wflo_otel.core.ledger import Amount
 from wflo_otel.engine.permit import Permit
-from wflo_otel.ports import Adapters, Charge, StoreError, Warned
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Adapters, Charge, Warned
 
 #: How many settlements are kept while the state cannot answer; older ones are reported lost.
 KEPT = 10_000

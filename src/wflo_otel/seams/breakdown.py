@@ -16,6 +16,7 @@ from wflo_otel.core.call import CallRecord, Operation
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Budget, Budgets
 from wflo_otel.core.scope import agent_key, tightest
+from wflo_otel.ports import LedgerView
 
 
 class AgentCost(TypedDict):
@@ -41,8 +42,13 @@ def agent_costs(
     records: Iterable[CallRecord],
     given: Mapping[str, Budget],
     policy: Budgets,
+    ledgers: Iterable[LedgerView],
 ) -> dict[str, AgentCost]:
-    """Break a run down by agent; agents that ``given`` names appear before their first call."""
+    """Break a run down by agent; agents that ``given`` names appear before their first call.
+
+    ``ledgers`` are the run's: they know what decorators and other processes gave an agent.
+    """
+    limits = {view.key: view.limits["usd"] for view in ledgers if "usd" in view.limits}
     records = list(records)
     named = {name: Line(name) for name in given if name != "*"}
     invoked = {r.caller.agent: Line(r.caller.agent) for r in records if r.caller.agent}
@@ -50,26 +56,23 @@ def agent_costs(
     return {
         name: _cost(line, [r for r in records if (r.caller.agent or NOBODY) == name], budget)
         for name, line in {**named, **invoked, **worked}.items()
-        for budget in (_budget(run_id, name, records, given, policy),)
+        for budget in (_budget(run_id, name, limits, given, policy),)
     }
 
 
 def _budget(
     run_id: str,
     name: str,
-    records: Iterable[CallRecord],
+    limits: Mapping[str, int],
     given: Mapping[str, Budget],
     policy: Budgets,
 ) -> Budget | None:
-    """The tightest of what the policy, the workflow and the calls' own code give this agent."""
+    """The tightest of what the policy, the workflow and the ledger give this agent."""
     if name == NOBODY:
         return None
     found = tightest(policy.agent(name), given.get(name, given.get("*")))
-    key = agent_key(run_id, name)
-    limits = {limit for r in records for where, limit in r.caller.limits if where == key}
-    for limit in limits:
-        found = tightest(found, limit)
-    return found
+    told = limits.get(agent_key(run_id, name))
+    return tightest(found, None if told is None else Budget(usd=told))
 
 
 def _cost(line: Line, records: list[CallRecord], budget: Budget | None) -> AgentCost:

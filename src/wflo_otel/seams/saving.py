@@ -15,8 +15,7 @@ from typing import Any
 from wflo_otel.context import Frame, Place, inner_frame
 from wflo_otel.core import codec
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.errors import CheckpointCodecError
-from wflo_otel.ports import StoreError
+from wflo_otel.errors import CheckpointCodecError, StoreError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
 from wflo_otel.seams.outcomes import Outcome, Returned

@@ -16,8 +16,8 @@ from types import TracebackType
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.ledger import Ledger
-from wflo_otel.errors import CheckpointNotFoundError
-from wflo_otel.ports import Clock, RunInfo, StoreError
+from wflo_otel.errors import CheckpointNotFoundError, StoreError
+from wflo_otel.ports import Clock, RunInfo
 from wflo_otel.stores.books import Books, OpenCall, Standing, charge_overdue
 from wflo_otel.stores.history import History
 from wflo_otel.stores.state import BookedState

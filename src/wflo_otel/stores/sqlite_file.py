@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wflo_otel.ports import StoreError
+from wflo_otel.errors import StoreError
 from wflo_otel.stores import sqlite_schema as schema
 from wflo_otel.stores.codec import CodecError
 

@@ -19,7 +19,8 @@ from opentelemetry.trace import Span, Tracer, TracerProvider
 from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.scope import Caller
-from wflo_otel.ports import Observation, Refused, StoreError, Warned
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Observation, Refused, Warned
 from wflo_otel.telemetry import spans
 from wflo_otel.telemetry.bound import BoundSpan, BoundSpans
 from wflo_otel.telemetry.dialects import is_genai_span
