@@ -123,7 +123,7 @@ def obstacle_to(launch: Launch) -> str | None:
 def first_lines(launch: Launch) -> list[str]:
     """Say what is about to happen."""
     if launch.disabled:
-        return ["switched off by WFLO_DISABLED=1: nothing is counted or refused"]
+        return ["switched off by WFLO_DISABLED=1: nothing is refused, and no client is guarded"]
     joined = "joined " if launch.joined else ""
     parts = [f"{joined}run {launch.run_id}", _budget_of(launch), f"state {shown(launch.state)}"]
     lines = [" · ".join(parts)]
