@@ -18,6 +18,7 @@ from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Prices
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
+from wflo_otel.core.value import value
 from wflo_otel.errors import StoreError
 
 # --- policy state ----------------------------------------------------------------------------
@@ -237,7 +238,7 @@ class PriceBook(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Estimate:
     """Tokens that a call is expected to use, and at most."""
 
@@ -288,7 +289,7 @@ class Refused:
     decision: Exceeded | Stopped | Queued | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation:
     """Numbers beside a settled call, for metrics."""
 

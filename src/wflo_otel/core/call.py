@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import NOTHING, Usage
+from wflo_otel.core.value import value
 
 
 class Operation(StrEnum):
@@ -38,7 +39,7 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """What a request asks for, read from its body and URL.
 
@@ -71,7 +72,7 @@ class Ask:
     texts: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCall:
     """A tool that the model asks for. Arguments are content: never shown."""
 
@@ -80,7 +81,7 @@ class ToolCall:
     arguments: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What a response, or a stream so far, says about itself.
 
@@ -107,7 +108,7 @@ class Answer:
     parts: tuple[Answer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One call that wants to run."""
 
@@ -122,7 +123,7 @@ class Call:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """How a call ended, as the seam that ran it saw it."""
 
@@ -135,7 +136,7 @@ class Outcome:
     charge_once: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallRecord:
     """What is kept of a call: the line in a report. Times are in seconds since the epoch."""
 

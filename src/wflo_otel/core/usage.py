@@ -7,10 +7,12 @@ one-hour writes. Each wire module turns its own dialect into this form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from wflo_otel.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens of one call, by kind. All counts are non-negative."""
 
@@ -44,7 +46,7 @@ class Usage:
         return own + sum(each.usage.total_tokens for each in self.extra)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelUsage:
     """Usage that belongs to a model of its own."""
 

@@ -9,7 +9,8 @@ vocabularies. Nothing is decoded or split: the text is sifted in C, about 1 ns f
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+
+from wflo_otel.core.value import value
 
 _LOWER = string.ascii_lowercase.encode()
 _UPPER = string.ascii_uppercase.encode()
@@ -34,7 +35,7 @@ _WIDE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Weight:
     """A text's size: characters of plain ASCII, and tokens of the rest."""
 

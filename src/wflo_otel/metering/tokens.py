@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wflo_otel.core.call import Ask, Operation
 from wflo_otel.core.usage import Usage
+from wflo_otel.core.value import value
 from wflo_otel.metering.bounded import Recent
 from wflo_otel.metering.families import JSON_CHARS, Family, family_of, longest_output
 from wflo_otel.metering.outputs import Outputs
@@ -58,7 +59,7 @@ _LARGE = 256
 _WORSE = 1.05
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Learned:
     """What calls with this model and these tools taught.
 

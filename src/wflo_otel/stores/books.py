@@ -8,7 +8,7 @@ every store. Time is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from math import inf
 from typing import Protocol
@@ -19,10 +19,11 @@ from wflo_otel.core.call import Call, CallRecord, Status
 from wflo_otel.core.decision import Admission, Granted
 from wflo_otel.core.ledger import ZERO, Amount, Ledger, Reservation
 from wflo_otel.core.scope import Scope
+from wflo_otel.core.value import value
 from wflo_otel.ports import Charge, LedgerView, Settled, Warned
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenCall:
     """A call that holds a reservation, and in which ledgers. Times are since the epoch."""
 

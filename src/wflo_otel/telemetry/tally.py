@@ -7,16 +7,16 @@ written by somebody else, or not show its attributes at all.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.usage import Usage
+from wflo_otel.core.value import value
 
 #: Sources of a cost whose usage the provider never told.
 ESTIMATES = frozenset({"estimate", "reserved"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Total:
     """A sum over calls; ``cost`` is in nano-USD. ``last`` is the call that was added last."""
 

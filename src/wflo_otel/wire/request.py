@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from wflo_otel.core.call import Answer, Ask, Operation
+from wflo_otel.core.value import value
 from wflo_otel.wire.api import Route, RouteKind, StreamReader
 from wflo_otel.wire.body import (
     JsonObject,
@@ -111,7 +112,7 @@ class Texts:
 _CALL_PARTS = frozenset({"tool_use", "tool_result", "server_tool_use", "mcp_tool_use"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Size:
     """What was gathered of a request, beside its texts."""
 
