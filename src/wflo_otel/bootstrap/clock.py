@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-from uuid import uuid4
 
 
 class SystemClock:
@@ -19,4 +19,4 @@ class SystemClock:
 
     def new_id(self) -> str:
         """An id nobody has used."""
-        return uuid4().hex
+        return os.urandom(16).hex()

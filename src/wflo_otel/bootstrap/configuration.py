@@ -179,7 +179,8 @@ def _wire(
     runs.join(run)
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)
-    housekeeper = Housekeeper((engine.tend, engine.renew, in_force.refresh), period)
+    duties = (engine.tend, engine.renew, in_force.refresh, telemetry.tend)
+    housekeeper = Housekeeper(duties, period)
     return Configuration(
         now_active, engine, store, in_force, run, owns_run, housekeeper, late, guarded
     )

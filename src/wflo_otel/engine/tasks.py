@@ -11,6 +11,9 @@ import sys
 import threading
 from typing import Any
 
+#: As the public function, but ``None`` where there is no loop: raising costs more than asking.
+_running_loop = asyncio._get_running_loop  # noqa: SLF001  # exported by asyncio, for libraries
+
 
 def owner() -> str:
     """Name the thread or task that is at work: it must not wait for money it holds itself."""
@@ -22,11 +25,7 @@ def on_event_loop() -> bool:
     """Whether blocking this thread would stop an event loop."""
     if running_trio() is not None:
         return True
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return _running_loop() is not None
 
 
 def running_trio() -> Any | None:
@@ -39,7 +38,5 @@ def _task() -> object:
     trio = running_trio()
     if trio is not None:
         return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else None
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+    loop = _running_loop()
+    return None if loop is None else asyncio.current_task(loop)

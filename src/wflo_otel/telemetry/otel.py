@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Span, Tracer, TracerProvider
+from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
 
 from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
@@ -118,9 +118,8 @@ class OTelTelemetry:
 
     def settled(self, record: CallRecord, observed: Observation) -> None:
         """A call was charged: metrics. What it used is written by the seam that has its span."""
-        bound = self._bound.of(record.call_id)
-        span = trace.get_current_span() if bound is None else bound.span
-        self._pending.add(partial(self._metrics.settled, record, observed, _traced(span)))
+        found = self._span_of(record.call_id).get_span_context()
+        self._pending.add(partial(self._settled, record, observed, found))
 
     def warned(self, call_id: str, warning: Warned) -> None:
         """A budget passed its ``warn_at``: an event on the call's span, and a log record."""
@@ -136,6 +135,13 @@ class OTelTelemetry:
         """How long the state took."""
         self._pending.add(partial(self._metrics.state_latency, operation, seconds))
 
+    def tend(self) -> None:
+        """Record what was measured since the last time; called by the housekeeper."""
+        self._pending.record_all()
+
+    def _settled(self, record: CallRecord, observed: Observation, span: SpanContext) -> None:
+        self._metrics.settled(record, observed, _traced(span))
+
     def _span_of(self, call_id: str) -> Span:
         bound = self._bound.of(call_id)
         return trace.get_current_span() if bound is None else bound.span
@@ -145,12 +151,11 @@ def _nothing() -> None:
     """There is nothing to set up."""
 
 
-def _traced(span: Span) -> Context | None:
+def _traced(span: SpanContext) -> Context | None:
     """What an exemplar needs of a span, without keeping the span itself alive."""
-    found = span.get_span_context()
-    if not found.trace_flags.sampled:
+    if not span.trace_flags.sampled:
         return None
-    return trace.set_span_in_context(trace.NonRecordingSpan(found), Context())
+    return trace.set_span_in_context(trace.NonRecordingSpan(span), Context())
 
 
 def _tells_of_model_call(span: Span) -> bool:

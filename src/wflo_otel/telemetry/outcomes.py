@@ -62,14 +62,12 @@ def answered(span: Span, answer: Answer) -> None:
     """Write what the response says about itself, as soon as a seam has read it."""
     with safely("response on a span"):
         present = _present(span)
-        reasons = tuple(text(reason) for reason in answer.finish_reasons)
-        for key, value in (
-            (a.FINISH_REASONS, reasons),
-            (a.RESPONSE_ID, text(answer.response_id or "")),
-            (a.RESPONSE_MODEL, text(answer.model or "")),
-        ):
-            if value and key not in present:
-                span.set_attribute(key, value)
+        if answer.finish_reasons and a.FINISH_REASONS not in present:
+            span.set_attribute(a.FINISH_REASONS, tuple(map(text, answer.finish_reasons)))
+        if answer.response_id and a.RESPONSE_ID not in present:
+            span.set_attribute(a.RESPONSE_ID, text(answer.response_id))
+        if answer.model and a.RESPONSE_MODEL not in present:
+            span.set_attribute(a.RESPONSE_MODEL, text(answer.model))
 
 
 def clamp(span: Span, cap: int) -> None:
@@ -111,12 +109,12 @@ def _usage(total: Total) -> dict[str, Value]:
     attributes: dict[str, Value] = {a.INPUT_TOKENS: usage.input_tokens}
     if total.last.operation is not Operation.EMBEDDINGS:
         attributes[a.OUTPUT_TOKENS] = usage.output_tokens
-    rarer = (
-        (a.CACHE_READ_TOKENS, usage.cache_read_tokens),
-        (a.CACHE_WRITE_TOKENS, usage.cache_write_tokens),
-        (a.REASONING_TOKENS, usage.reasoning_tokens),
-    )
-    attributes |= {key: count for key, count in rarer if count}
+    if usage.cache_read_tokens:
+        attributes[a.CACHE_READ_TOKENS] = usage.cache_read_tokens
+    if usage.cache_write_tokens:
+        attributes[a.CACHE_WRITE_TOKENS] = usage.cache_write_tokens
+    if usage.reasoning_tokens:
+        attributes[a.REASONING_TOKENS] = usage.reasoning_tokens
     if total.is_estimated:
         attributes[a.ESTIMATED] = True
     return attributes

@@ -1,8 +1,9 @@
 """Measurements that are taken on the call path and recorded when somebody looks.
 
 Recording one call costs the SDK more than admitting it costs us, so a call only leaves its
-numbers here. The rule: they are recorded before each collection, so none is missed or late;
-beyond a bound the oldest is recorded for each that comes, so memory stays bounded too.
+numbers here. The rule: they are recorded before each collection, so none is missed or late, and
+by the housekeeper, so that few wait; beyond a bound the oldest is recorded for each that comes,
+so memory stays bounded too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from wflo_otel.telemetry.safely import safely
 
 #: So many measurements wait for a collection.
-BOUND: Final = 2048
+BOUND: Final = 8192
 
 
 class Pending:

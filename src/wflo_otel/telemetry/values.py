@@ -34,7 +34,8 @@ _PROVIDERS: Mapping[str, str] = {
 
 def text(value: str) -> str:
     """Make a string fit for any exporter: of bounded length, and valid UTF-8."""
-    value = value[:MAX_CHARS]
+    if len(value) > MAX_CHARS:
+        value = value[:MAX_CHARS]
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -47,10 +48,13 @@ def caller_attributes(caller: Caller) -> dict[str, Value]:
     """Say who is calling."""
     attributes: dict[str, Value] = {}
     parents = caller.parent_runs
+    # On the path of every call, so what is nearly always there is not asked for in the loop.
+    if caller.run_id:
+        attributes[a.RUN_ID] = text(caller.run_id)
+        attributes[a.SESSION_ID] = text(parents[0] if parents else caller.run_id)
+    if parents:
+        attributes[a.RUN_PARENT] = text(parents[-1])
     for key, value in (
-        (a.RUN_ID, caller.run_id),
-        (a.RUN_PARENT, parents[-1] if parents else None),
-        (a.SESSION_ID, parents[0] if parents else caller.run_id),
         (a.WORKFLOW, caller.workflow),
         (a.AGENT_NAME, caller.agent),
         (a.STEP, caller.step),

@@ -8,8 +8,8 @@ span outlasts the pauses between them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class LogicalCall:
+class LogicalCall(AbstractContextManager[None]):
     """A call that is in progress, and the span of its attempts once there is one."""
 
     def __init__(self) -> None:
@@ -38,8 +38,12 @@ class LogicalCall:
             self._span = made
         return made
 
-    def end(self) -> None:
+    def __enter__(self) -> None:
+        self._token = _call.set(self)
+
+    def __exit__(self, *raised: object) -> None:
         """No attempt follows; what is still being read keeps the span open."""
+        _call.reset(self._token)
         self._is_over = True
         held, self._span = self._span, None
         if held is not None:
@@ -55,18 +59,8 @@ def span_of_attempt(make: Callable[[], CallSpan]) -> CallSpan:
     return make() if call is None else call.span(make)
 
 
-@contextmanager
-def _in_one_call() -> Iterator[None]:
-    if active() is None:
-        yield
-        return
-    call = LogicalCall()
-    token = _call.set(call)
-    try:
-        yield
-    finally:
-        _call.reset(token)
-        call.end()
+def _in_one_call() -> AbstractContextManager[None]:
+    return nullcontext() if active() is None else LogicalCall()
 
 
 def as_one_call(owner: type, method: str) -> None:
