@@ -19,13 +19,15 @@ JsonObject: TypeAlias = dict[str, object]
 MAX_COUNT = 10**12
 
 _DECODER = json.JSONDecoder()
+_BYTE_ORDER_MARK = "\ufeff"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 
 
 def parse(data: bytes) -> object:
     """Read JSON; ``None`` where it is none (or says ``null``)."""
     try:
-        return _DECODER.raw_decode(data.decode("utf-8-sig", "replace").strip())[0]
+        written = data.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
+        return _DECODER.raw_decode(written.strip())[0]
     except (ValueError, RecursionError):
         return None
 
@@ -65,11 +67,11 @@ def count(value: object) -> int:
 
 def optional_count(value: object) -> int | None:
     """A count, or ``None`` where there is no number. Whole floats count; infinities do not."""
-    if isinstance(value, float):
-        value = int(value) if 0 <= value <= MAX_COUNT else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return min(max(value, 0), MAX_COUNT)
+    if type(value) is int:
+        return value if 0 <= value <= MAX_COUNT else min(max(value, 0), MAX_COUNT)
+    if isinstance(value, float) and 0 <= value <= MAX_COUNT:
+        return int(value)
+    return None
 
 
 def items(value: object) -> Sequence[object]:

@@ -14,9 +14,6 @@ from wflo_otel.wire.sse import Fold
 
 _CAP_KEYS = ("max_completion_tokens", "max_tokens")
 
-#: What makes a host search by itself (OpenAI, xAI, OpenRouter).
-_SEARCHES = ("web_search_options", "search_parameters", "plugins")
-
 #: Models that refuse ``max_tokens``; and the older ones at OpenAI that are known to take it.
 _REASONING = ("o1", "o3", "o4", "gpt-5", "gpt-6", "codex")
 _OLDER = ("gpt-3", "gpt-4", "gpt-35", "chatgpt-4o")
@@ -64,7 +61,7 @@ class OpenAIChat(JsonApi):
             output_cap=first_count(request, _CAP_KEYS),
             tools=request.get("tools") or request.get("functions"),
             schema=schema,
-            server_tools=any(request.get(key) for key in _SEARCHES),
+            server_tools=_searches(request),
         )
 
     def _cap(self, request: JsonObject, cap: int) -> bool:
@@ -82,12 +79,20 @@ class OpenAIChat(JsonApi):
         return "max_tokens"
 
 
+def _searches(request: JsonObject) -> bool:
+    """Whether the host searches by itself (OpenAI's way to say it, xAI's, OpenRouter's)."""
+    options = request.get("web_search_options")
+    return bool(options or request.get("search_parameters") or request.get("plugins"))
+
+
 def _gather(message: Mapping[str, object], texts: Texts) -> None:
     texts.add_parts(message.get("content"))
     texts.add(message.get("name"))
-    for call in objects(message.get("tool_calls")):
-        _gather_call(call.get("function") or call.get("custom"), texts)
-    _gather_call(message.get("function_call"), texts)
+    if calls := message.get("tool_calls"):
+        for call in objects(calls):
+            _gather_call(call.get("function") or call.get("custom"), texts)
+    if old := message.get("function_call"):
+        _gather_call(old, texts)
 
 
 def _gather_call(call: object, texts: Texts) -> None:

@@ -12,6 +12,14 @@ from wflo_otel.core.usage import Usage
 from wflo_otel.wire.body import count, mapping, optional_count
 from wflo_otel.wire.dialects import Dialect, Reasoning
 
+#: Where Mistral, DeepSeek, Moonshot and Databricks tell what was read from a cache.
+_CACHE_READ = (
+    "num_cached_tokens",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "cache_read_input_tokens",
+)
+
 
 def is_told(usage: Mapping[str, object]) -> bool:
     """Whether a usage says something: it has a count above zero."""
@@ -22,9 +30,9 @@ def chat_usage(raw: Mapping[str, object], dialect: Dialect) -> Usage:
     """Read the usage of chat completions, completions or embeddings."""
     asked = mapping(raw.get("prompt_tokens_details"))
     given = mapping(raw.get("completion_tokens_details"))
-    prompt, completion, total = (
-        optional_count(raw.get(f"{each}_tokens")) for each in ("prompt", "completion", "total")
-    )
+    prompt = optional_count(raw.get("prompt_tokens"))
+    completion = optional_count(raw.get("completion_tokens"))
+    total = optional_count(raw.get("total_tokens"))
     if prompt is None:
         prompt = max((total or 0) - (completion or 0), 0)
     completion = completion or 0
@@ -66,15 +74,12 @@ def responses_usage(
 
 
 def _cache_read(raw: Mapping[str, object], asked: Mapping[str, object]) -> int:
-    """Cached tokens: OpenAI's place, else Mistral's, DeepSeek's, Moonshot's, Databricks'."""
-    places = (
-        asked.get("cached_tokens"),
-        raw.get("num_cached_tokens"),
-        raw.get("prompt_cache_hit_tokens"),
-        raw.get("cached_tokens"),
-        raw.get("cache_read_input_tokens"),
-    )
-    return next((found for place in places if (found := count(place))), 0)
+    """Cached tokens: OpenAI's place, else somebody else's."""
+    found = count(asked.get("cached_tokens"))
+    for place in () if found else _CACHE_READ:
+        if place in raw and (found := count(raw[place])):
+            break
+    return found
 
 
 def _within(

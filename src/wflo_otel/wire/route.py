@@ -7,6 +7,7 @@ recognised by the end of its path; whether the body fits is then ``WireApi.ask``
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wflo_otel.wire.anthropic_messages import AnthropicMessages
@@ -98,8 +99,15 @@ _LAST = frozenset(ends[-1] for ends, _, _ in _POSTS)
 
 def recognise(method: str, url: str) -> Route | None:
     """Say which API a request goes to; ``None``: none that is known, or nothing that is paid."""
+    where, _, query = url.partition("#")[0].partition("?")
+    return _recognised(method, where, _api_version(query))
+
+
+# A query may hold a key, so it is not remembered.
+@lru_cache(maxsize=256)
+def _recognised(method: str, where: str, api_version: str | None) -> Route | None:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(where)
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return None
@@ -107,16 +115,18 @@ def recognise(method: str, url: str) -> Route | None:
     if not segments:
         return None
     if method.upper() == "POST":
-        return _posted(host, segments, parts.path, parts.query)
+        return _posted(host, segments, parts.path, api_version)
     if method.upper() == "GET":
         return _stored(host, segments, parts.path)
     return None
 
 
-def _posted(host: str, segments: tuple[str, ...], path: str, query: str) -> Route | None:
+def _posted(
+    host: str, segments: tuple[str, ...], path: str, api_version: str | None
+) -> Route | None:
     last = segments[-1]
     if last in _LAST:
-        return _post(host, segments, path, query)
+        return _post(host, segments, path, api_version)
     if last in _ACTIONS:
         return _action(host, segments, path)
     if last == "cancel":
@@ -125,10 +135,10 @@ def _posted(host: str, segments: tuple[str, ...], path: str, query: str) -> Rout
     return _method(host, segments, model, method) if colon and method in _METHODS else None
 
 
-def _post(host: str, segments: tuple[str, ...], path: str, query: str) -> Route | None:
+def _post(host: str, segments: tuple[str, ...], path: str, api_version: str | None) -> Route | None:
     for ends, api, kind in _POSTS:
         if segments[-len(ends) :] == ends:
-            dialect = dialect_of(host, path, _api_version(query))
+            dialect = dialect_of(host, path, api_version)
             return Route(
                 api=api(dialect),
                 kind=kind,
