@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from importlib.util import find_spec
 
 import pytest
 from opentelemetry import trace
@@ -189,9 +188,7 @@ def test_a_wait_that_is_cancelled_ends_its_span(spans):
     assert len(spans[1]()) == 2
 
 
-@pytest.mark.skipif(
-    find_spec("anthropic._tracing") is None, reason="anthropic 2 has spans of its own"
-)
+@pytest.mark.newest  # anthropic 2 has spans of its own
 @pytest.mark.parametrize("stream", [False, True], ids=["body", "stream"])
 def test_the_sdks_own_span_is_the_span_of_the_call(stream):
     with kept_spans() as kept, guarded() as rig, claude_client(rig.provider) as client:
