@@ -80,7 +80,11 @@ def reserve(entries: Sequence[Entry], request: Reserve, now: float) -> Admission
         ledger.expire(now)
         ledger.limit_by(budget)
     held = [ledger.release(request.call_id) for ledger, _ in entries]
-    answer = _at_once(entries, request.need) or _decide(entries, request, now)
+    easily = _at_once(entries, request.need)
+    if easily is not None:
+        _hold(entries, request, easily)
+        return easily
+    answer = _decide(entries, request, now)
     if isinstance(answer, Granted) or not request.enforce:
         granted = _granted(entries, request, answer)
         _hold(entries, request, granted)

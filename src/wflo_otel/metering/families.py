@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Characters of compact JSON in one o200k token: measured on tool definitions and schemas.
 JSON_CHARS = 4.4
@@ -103,6 +104,7 @@ def family_of(model: str) -> Family:
     return next((row for pattern, row in _FAMILIES if pattern.search(name)), _OTHER)
 
 
+@lru_cache(maxsize=1024)
 def longest_output(model: str) -> int:
     """Return the most tokens that a model gives in one answer."""
     name = model.lower()

@@ -138,27 +138,31 @@ def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) ->
     held = () if opened is None else opened.keys
     if opened is not None:
         charged = [scope.key for scope in scopes]
-        _release(books, call_id, [key for key in held if key not in charged])
+        if left := [key for key in held if key not in charged]:
+            _release(books, call_id, left)
         books.close_call(call_id)
     if standing is not None:
         books.strike(call_id)
     books.keep(charge.record, Standing.CHARGED)
     if key is not None:
         books.remember_response(key)
-    return Settled(True, tuple(_charge(books, scopes, charge, held)))
+    return Settled(True, _charge(books, scopes, charge, held))
 
 
 def _charge(
     books: Books, scopes: Sequence[Scope], charge: Charge, held: Sequence[str]
-) -> Iterable[Warned]:
+) -> tuple[Warned, ...]:
     call_id, amount = charge.record.call_id, charge.amount
+    warnings: tuple[Warned, ...] = ()
     for scope in scopes:
         ledger = books.ledger(scope.key)
         if scope.key not in held:  # else admitting it has set the limits
             ledger.limit_by(scope.budget)
         ledger.settle(call_id, amount)
         for unit in ledger.crossed(scope.budget):
-            yield Warned(ledger.key, unit, ledger.limits[unit], ledger.settled.of(unit))
+            warned = Warned(ledger.key, unit, ledger.limits[unit], ledger.settled.of(unit))
+            warnings = (*warnings, warned)
+    return warnings
 
 
 def void(books: Books, call_id: str, now: float) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 
 from wflo_otel.core.money import MAX_NANO_USD, NANO_PER_USD
@@ -211,6 +212,7 @@ _MAKERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+@lru_cache(maxsize=1024)
 def provider_of_model(model: str | None) -> str | None:
     """Say who makes a model, by its name; ``None`` where the name does not tell.
 
