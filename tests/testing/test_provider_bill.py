@@ -13,6 +13,9 @@ import pytest
 import wflo_otel.testing.provider
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall, Tokens, price_of
 
+#: Whose price list it is, by how the model's name begins.
+_PROVIDERS = {"claude": "anthropic", "gemini": "google", "amazon": "aws"}
+
 KINDS = {
     "plain": Tokens(input=1_000, output=500),
     "cached": Tokens(input=1_000, output=500, cached=900),
@@ -33,7 +36,9 @@ def test_every_price_is_that_of_the_catalogue(model: str, kind: str) -> None:
             cache_write_tokens=tokens.cache_write,
         ),
         model,
-        provider_id="anthropic" if model.startswith("claude") else "openai",
+        provider_id=next(
+            (_PROVIDERS[each] for each in _PROVIDERS if model.startswith(each)), "openai"
+        ),
         genai_request_timestamp=datetime.now(UTC),
     )
 

@@ -130,9 +130,9 @@ class Stream:
         self._write = write
         self._encoder = encoder
 
-    def send(self, text: str) -> None:
+    def send(self, data: bytes) -> None:
         """Send so much, readable at once."""
-        self._write(_chunk(self._encoder.encode(text.encode())))
+        self._write(_chunk(self._encoder.encode(data)))
 
     def end(self) -> None:
         """Close the body."""

@@ -12,9 +12,9 @@ from wflo_otel.testing.provider.request import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event, with the output tokens that it carries."""
+    """One event of a stream, with the output tokens that it carries."""
 
-    text: str
+    data: bytes
     tokens: int = 0
 
 
@@ -28,12 +28,15 @@ class Dialect:
     body: Callable[[Exchange], JsonObject]
     #: ``None`` where the endpoint has no streams.
     events: Callable[[Exchange], Iterator[Event]] | None
+    #: The ``content-type`` of its streams.
+    stream_type: str = "text/event-stream; charset=utf-8"
 
 
 def event(data: JsonObject, *, name: str | None = None, tokens: int = 0) -> Event:
     """Write an event as it stands on the wire."""
     head = f"event: {name}\n" if name else ""
-    return Event(f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n", tokens)
+    text = f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n"
+    return Event(text.encode(), tokens)
 
 
 def cap_of(body: JsonObject, *names: str) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wflo_otel.testing.provider.request import JsonObject
+from collections.abc import Callable
+
+from wflo_otel.testing.provider.request import JsonObject, ReceivedRequest
 
 _OPENAI = {
     400: "invalid_request_error",
@@ -32,3 +34,30 @@ def anthropic_error(status: int, message: str, error_type: str | None = None) ->
     """Return the body of an error response."""
     kind = error_type or _ANTHROPIC.get(status, "api_error")
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": None}
+
+
+def google_error(status: int, message: str, error_type: str | None = None) -> JsonObject:
+    """Return the body of an error response."""
+    kind = error_type or ("RESOURCE_EXHAUSTED" if status == 429 else "INTERNAL")
+    return {"error": {"code": status, "message": message, "status": kind}}
+
+
+def bedrock_error(status: int, message: str, error_type: str | None = None) -> JsonObject:
+    """Return the body of an error response."""
+    kind = error_type or ("ThrottlingException" if status == 429 else "InternalServerException")
+    return {"message": message, "__type": kind}
+
+
+def is_anthropic(request: ReceivedRequest) -> bool:
+    """Tell whether an Anthropic client asks."""
+    return "anthropic-version" in request.headers
+
+
+def error_of(request: ReceivedRequest) -> Callable[..., JsonObject]:
+    """Choose the shape of an error by who asks."""
+    path = request.path.partition("?")[0]
+    if is_anthropic(request):
+        return anthropic_error
+    if path.endswith(("GenerateContent", "generateContent")):
+        return google_error
+    return bedrock_error if "/converse" in path else openai_error

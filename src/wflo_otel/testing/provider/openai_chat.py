@@ -8,7 +8,7 @@ from wflo_otel.testing.provider.dialect import Dialect, Event, cap_of, event
 from wflo_otel.testing.provider.output import Exchange, Output
 from wflo_otel.testing.provider.request import JsonObject
 
-DONE = Event("data: [DONE]\n\n")
+DONE = Event(b"data: [DONE]\n\n")
 
 
 def usage(exchange: Exchange) -> JsonObject:

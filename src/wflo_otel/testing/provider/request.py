@@ -5,13 +5,28 @@ One word is one token. The count is the provider's own and shares nothing with t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 JsonObject = dict[str, Any]
 
-_PROMPT_KEYS = ("system", "instructions", "messages", "input", "prompt", "tools")
+_PROMPT_KEYS = (
+    "system",
+    "instructions",
+    "messages",
+    "input",
+    "prompt",
+    "tools",
+    "contents",
+    "systemInstruction",
+    "toolConfig",
+)
+#: Paths that name a model: Bedrock's and Google's; and those that ask for a stream.
+_IN_PATH = re.compile(r"/models?/([^/:?]+(?:%3A[^/?]+)?)[/:]")
+_STREAMS = (":streamGenerateContent", "/converse-stream")
 _LABELS = frozenset({"role", "type", "id", "tool_call_id", "tool_use_id", "call_id", "status"})
 _RESULT_TYPES = frozenset({"tool_result", "function_call_output"})
 
@@ -31,13 +46,16 @@ class ReceivedRequest:
 
     @property
     def model(self) -> str:
-        """The model asked for; empty where none was named."""
-        return str(self.body.get("model", ""))
+        """The model asked for, by the body or else by the path; empty where none was named."""
+        named = self.body.get("model")
+        if named is None and (found := _IN_PATH.search(self.path)) is not None:
+            named = unquote(found[1])
+        return str(named or "")
 
     @property
     def stream(self) -> bool:
         """Whether the answer is to be streamed."""
-        return bool(self.body.get("stream"))
+        return bool(self.body.get("stream")) or self.path.partition("?")[0].endswith(_STREAMS)
 
     @property
     def prompt(self) -> str:

@@ -14,10 +14,12 @@ from itertools import count, islice
 from urllib.parse import parse_qs, urlsplit
 
 from wflo_otel.testing.provider.anthropic_messages import MESSAGES
+from wflo_otel.testing.provider.bedrock import CONVERSE
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall
 from wflo_otel.testing.provider.connection import Connection
 from wflo_otel.testing.provider.dialect import Dialect, Event
-from wflo_otel.testing.provider.errors import anthropic_error, openai_error
+from wflo_otel.testing.provider.errors import error_of, is_anthropic
+from wflo_otel.testing.provider.gemini import GENERATE
 from wflo_otel.testing.provider.openai_chat import CHAT
 from wflo_otel.testing.provider.openai_plain import COMPLETIONS, EMBEDDINGS
 from wflo_otel.testing.provider.openai_responses import RESPONSES, KeptResponses, events_of
@@ -31,6 +33,10 @@ _DIALECTS = {
     "/embeddings": EMBEDDINGS,
     "/responses": RESPONSES,
     "/messages": MESSAGES,
+    "/converse": CONVERSE,
+    "/converse-stream": CONVERSE,
+    ":generateContent": GENERATE,
+    ":streamGenerateContent": GENERATE,
 }
 _COUNTERS = ("/messages/count_tokens", "/responses/input_tokens")
 _KEPT = re.compile(r".*/responses/(resp_\w+)$")
@@ -91,7 +97,7 @@ class Service:
         (seen,) = query.get("starting_after", ["-1"])
         stream = client.open_stream(self._headers(kept.key), kept.reply.encoding)
         for event in islice(events_of(kept), int(seen) + 1, None):
-            stream.send(event.text)
+            stream.send(event.data)
         return stream.end()
 
     def _infer(self, dialect: Dialect, request: ReceivedRequest, client: Connection) -> None:
@@ -117,7 +123,7 @@ class Service:
     def _fail(
         self, request: ReceivedRequest, client: Connection, reply: Reply, message: str
     ) -> None:
-        shape = anthropic_error if _is_anthropic(request) else openai_error
+        shape = error_of(request)
         headers = self._headers(f"{next(self._keys):06d}")
         if reply.retry_after_s is not None:
             headers["retry-after"] = f"{reply.retry_after_s:g}"
@@ -140,7 +146,7 @@ class Service:
             return client.drop()
         try:
             if events is not None:
-                return self._stream(events, made, entry, client)
+                return self._stream(dialect, events, made, entry, client)
             return self._whole(dialect.body(made), made, entry, client)
         except ConnectionError:
             entry.disconnected = True
@@ -156,16 +162,22 @@ class Service:
         return client.send_json(made.reply.status, body, headers, encoding)
 
     def _stream(
-        self, events: Iterator[Event], made: Exchange, entry: BilledCall, client: Connection
+        self,
+        dialect: Dialect,
+        events: Iterator[Event],
+        made: Exchange,
+        entry: BilledCall,
+        client: Connection,
     ) -> None:
         half = made.tokens.output / 2 if made.reply.drop else None
-        stream = client.open_stream(self._headers(made.key), made.reply.encoding)
+        headers = {"content-type": dialect.stream_type, **self._headers(made.key)}
+        stream = client.open_stream(headers, made.reply.encoding)
         for event in events:
             pause = made.reply.chunk_delay_s if event.tokens else 0
             if not client.stays(pause) or (half is not None and entry.tokens.output >= half):
                 entry.disconnected = True
                 return client.drop()
-            stream.send(event.text)
+            stream.send(event.data)
             entry.add_output(event.tokens)
         return stream.end()
 
@@ -177,13 +189,11 @@ def _dialect(path: str) -> Dialect | None:
     return next((each for end, each in _DIALECTS.items() if path.endswith(end)), None)
 
 
-def _is_anthropic(request: ReceivedRequest) -> bool:
-    return "anthropic-version" in request.headers
-
-
 def _models(request: ReceivedRequest) -> JsonObject:
-    anthropic = _is_anthropic(request)
-    names = [name for name in PRICES if name.startswith("claude") == anthropic]
+    anthropic = is_anthropic(request)
+    others = ("gemini", "amazon")
+    listed = [name for name in PRICES if not name.startswith(others)]
+    names = [name for name in listed if name.startswith("claude") == anthropic]
     if not anthropic:
         stated = {"object": "model", "created": 0, "owned_by": "openai"}
         return {"object": "list", "data": [{"id": name, **stated} for name in names]}
