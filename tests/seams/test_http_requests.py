@@ -9,6 +9,7 @@ from http_libraries import BODY, each_library
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import BudgetExceededError
 from wflo_otel.seams.http import request as requests
+from wflo_otel.seams.http.library import library_of
 from wflo_otel.testing import Reply
 from wiring import guarded
 
@@ -207,4 +208,4 @@ def test_a_stream_that_is_resumed_is_charged_once(library):
 def test_a_body_is_never_shown(library):
     with library.Client() as client:
         request = client.build_request("POST", "http://host.example/", json={"secret": 1})
-    assert "secret" not in repr(requests.Parcel(request, request.content))
+    assert "secret" not in repr(requests.Parcel(library_of(library), request, request.content))

@@ -16,6 +16,7 @@ INTEGRATIONS = {
     "openai._base_client": "wflo_otel.integrations.stainless",
     "anthropic._base_client": "wflo_otel.integrations.stainless",
     "groq._base_client": "wflo_otel.integrations.stainless",
+    "botocore.endpoint": "wflo_otel.integrations.botocore",
 }
 
 _hooked: set[str] = set()

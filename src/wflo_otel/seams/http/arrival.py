@@ -5,69 +5,41 @@ The rule: settled exactly once, by the first of end, error, cut, close and garba
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from wflo_otel.core.call import Answer, Outcome, Status
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http.collection import in_collection
 from wflo_otel.seams.http.flight import Flight
-from wflo_otel.seams.http.reading import Reading, reading_of
-
-if TYPE_CHECKING:
-    import httpx
+from wflo_otel.seams.http.reading import Head, Reading, reading_of
 
 
-def arrived(flight: Flight, response: httpx.Response, tee: type) -> httpx.Response:
-    """Look after a response; ``tee`` is the library's class that stands for its stream."""
-    status = response.status_code
-    if 300 <= status < 400:  # the next hop is a request of its own
+def landing(flight: Flight[Any], head: Head) -> Arrival | None:
+    """Look after a response; ``None``: nothing was paid for, its call is closed."""
+    if 300 <= head.status < 400:  # the next hop is a request of its own
         flight.void()
-        return response
+        return None
     reading = reading_of(
-        flight.route.api,
-        status,
-        response.headers,
-        streaming=flight.ask.streaming,
-        hides=flight.hides_usage,
+        flight.route.api, head, streaming=flight.ask.streaming, hides=flight.hides_usage
     )
-    arrival = Arrival(flight, reading, status)
-    if response.is_stream_consumed:
-        return _read_already(arrival, response)
-    if flight.hides_usage and reading.is_stream and not reading.is_unreadable:
-        # What is left after hiding is handed on decoded, and is shorter.
-        response.headers.pop("content-encoding", None)
-        response.headers.pop("content-length", None)
-    response.stream = tee(response.stream, arrival)
-    return response
-
-
-def _read_already(arrival: Arrival, response: httpx.Response) -> httpx.Response:
-    """Look at a response that a transport has read; its bytes are decoded."""
-    arrival.decoded()
-    content = response.content
-    shown = arrival.passed(content) + arrival.ended()
-    if shown == content:
-        return response
-    headers = response.headers.copy()
-    for name in ("content-encoding", "content-length"):
-        headers.pop(name, None)
-    return arrival.flight.library.response(
-        response.status_code,
-        headers=headers,
-        content=shown,
-        extensions=response.extensions,
-    )
+    return Arrival(flight, reading, head.status)
 
 
 class Arrival:
     """What is known of one response, and what is to be done when it ends."""
 
-    def __init__(self, flight: Flight, reading: Reading, status: int) -> None:
+    def __init__(self, flight: Flight[Any], reading: Reading, status: int) -> None:
         self.flight = flight
         self._reading = reading
         self._status = status
         self._is_settled = False
         self._must_cut = False
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether what is handed on may be shorter than what came, and is decoded."""
+        reading = self._reading
+        return self.flight.hides_usage and reading.is_stream and not reading.is_unreadable
 
     def decoded(self) -> None:
         """The bytes that come are decoded already."""

@@ -7,7 +7,7 @@ finished; then that call is charged, and the fetch is not.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wflo_otel.core.call import Outcome, Status
 from wflo_otel.wire.api import RouteKind
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _awaited: dict[str, Permit] = {}
 
 
-def took(flight: Flight, outcome: Outcome) -> bool:
+def took(flight: Flight[Any], outcome: Outcome) -> bool:
     """Whether the outcome was dealt with here: a promise was kept open, or a kept one closed."""
     key = flight.response_key(outcome.answer)
     if flight.route.kind is RouteKind.FETCH:
@@ -37,13 +37,13 @@ def forget() -> None:
     _awaited.clear()
 
 
-def _is_promise(flight: Flight, outcome: Outcome) -> bool:
+def _is_promise(flight: Flight[Any], outcome: Outcome) -> bool:
     answer = outcome.answer
     said_nothing = answer.usage is None and answer.error_type is None and not answer.complete
     return outcome.status is Status.OK and said_nothing and not flight.ask.streaming
 
 
-def _fetched(flight: Flight, key: str | None, outcome: Outcome) -> bool:
+def _fetched(flight: Flight[Any], key: str | None, outcome: Outcome) -> bool:
     """A poll that finds nothing finished is free; the first that does closes the promise."""
     if outcome.answer.usage is None:
         flight.void()

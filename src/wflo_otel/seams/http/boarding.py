@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from wflo_otel.context import current_caller
 from wflo_otel.core.call import Ask
 from wflo_otel.core.scope import Caller
 from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.http.flight import Flight
-from wflo_otel.seams.http.library import Library
-from wflo_otel.seams.http.request import Fields, Parcel
+from wflo_otel.seams.http.outgoing import Fields, Outgoing
 from wflo_otel.wire.api import Route, RouteKind
 from wflo_otel.wire.route import recognise
 
-if TYPE_CHECKING:
-    import httpx
+P = TypeVar("P", bound=Outgoing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,9 @@ class Boarding:
     active: Active
     route: Route
     caller: Caller
-    library: Library
     fields: Fields
 
-    def flight(self, parcel: Parcel) -> Flight | None:
+    def flight(self, parcel: P) -> Flight[P] | None:
         """Read what is asked for; ``None``: it is not what its path says, so it is let pass."""
         if parcel.body is None:
             api = self.route.api
@@ -39,15 +37,15 @@ class Boarding:
         return None if ask is None else Flight(self, ask, parcel)
 
 
-def board(library: Library, request: httpx.Request) -> Boarding | None:
-    """Say whether a request is to be guarded."""
+def board(method: str, url: object, raw: Iterable[tuple[bytes, bytes]]) -> Boarding | None:
+    """Say whether a request is to be guarded; ``raw`` are its headers."""
     now = active()
-    if now is None or not now.guards or request.method not in {"POST", "GET"}:
+    if now is None or not now.guards or method not in {"POST", "GET"}:
         return None
-    route = recognise(request.method, str(request.url))
+    route = recognise(method, str(url))
     if route is None or route.kind is RouteKind.FREE:
         return None
-    fields, caller = Fields(request.headers), current_caller()
+    fields, caller = Fields(raw), current_caller()
     if caller is None or not fields.may_be_json:
         return None
-    return Boarding(now, route, caller, library, fields)
+    return Boarding(now, route, caller, fields)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry import trace
 
@@ -23,23 +23,18 @@ from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http import background
 from wflo_otel.seams.http.logical import span_of_attempt
-from wflo_otel.seams.http.request import (
-    Parcel,
-    with_body,
-    without_compression,
-)
+from wflo_otel.seams.http.outgoing import UNCOMPRESSED, Outgoing
 from wflo_otel.seams.http.span import CallSpan, span_for
 from wflo_otel.seams.open_call import outer_permit
 from wflo_otel.seams.refusal import dress
 from wflo_otel.telemetry.outcomes import mark_resend
 from wflo_otel.wire.api import RouteKind
 from wflo_otel.wire.dialects import provider_of_model
-from wflo_otel.wire.route import recognise
 
 if TYPE_CHECKING:
-    import httpx
-
     from wflo_otel.seams.http.boarding import Boarding
+
+P = TypeVar("P", bound=Outgoing)
 
 #: No cap is that large: a request whose body may not change is refused rather than clamped.
 _UNCAPPABLE = 2**31
@@ -48,12 +43,11 @@ _UNCAPPABLE = 2**31
 _TRIED_AGAIN = frozenset({Status.ERROR, Status.UNKNOWN})
 
 
-class Flight:
+class Flight(Generic[P]):
     """A request on its way. Made for one request, used by one thread or task at a time."""
 
-    def __init__(self, boarding: Boarding, ask: Ask, parcel: Parcel) -> None:
+    def __init__(self, boarding: Boarding, ask: Ask, parcel: P) -> None:
         self.active = boarding.active
-        self.library = boarding.library
         self.route = boarding.route
         self.ask = ask
         self.hides_usage = False
@@ -63,7 +57,8 @@ class Flight:
         self._parcel = parcel
         self._signed = boarding.fields.is_signed
         self._permit: Permit | None = None
-        self._sent = parcel.request
+        #: What is sent.
+        self.sent = parcel
         self.call = self.active.call(
             ask,
             boarding.caller,
@@ -84,8 +79,8 @@ class Flight:
         around = in_flight()
         if around is not None and around.span.hold():
             return around.span
-        url = self._parcel.request.url
-        return span_of_attempt(partial(span_for, self.active, self.call, url.host, url.port))
+        host, port = self._parcel.address
+        return span_of_attempt(partial(span_for, self.active, self.call, host, port))
 
     @property
     def permit(self) -> Permit:
@@ -95,7 +90,7 @@ class Flight:
 
     # -- before it leaves ---------------------------------------------------------------------
 
-    def admit(self) -> httpx.Request:
+    def admit(self) -> P:
         """Ask whether it may leave, waiting in this thread; return the request to send.
 
         Raises:
@@ -104,7 +99,7 @@ class Flight:
         with self._asking():
             return self._admitted(self._fetched() or self._ask_engine())
 
-    async def admit_async(self) -> httpx.Request:
+    async def admit_async(self) -> P:
         """Ask whether it may leave, awaiting the answer.
 
         Raises:
@@ -138,27 +133,27 @@ class Flight:
             self.span.release()
             raise
 
-    def _admitted(self, answer: Permit | Refusal) -> httpx.Request:
+    def _admitted(self, answer: Permit | Refusal) -> P:
         if isinstance(answer, Refusal):
             raise dress(answer.error())
         self._permit = answer
         self.span.identify(answer)
-        self._sent = self._outgoing()
-        return self._sent
+        self.sent = self._outgoing()
+        return self.sent
 
-    def _outgoing(self) -> httpx.Request:
+    def _outgoing(self) -> P:
         """The request as it leaves: with a smaller cap, or asking for usage, where needed."""
-        request, body = self._parcel.request, self._parcel.body
+        parcel, body = self._parcel, self._parcel.body
         if body is None or self.route.kind is not RouteKind.CALL:
-            return request
+            return parcel
         if (cap := self.permit.cap_to_write) is not None:
-            return with_body(self.library, request, self._capped(body, cap))
+            return parcel.with_body(self._capped(body, cap))
         if self.ask.streaming and not self._signed and not self._shadows():
             asking = self.route.api.with_usage(self.route, body)
             if asking is not None:
                 self.hides_usage = True
-                return without_compression(with_body(self.library, request, asking))
-        return request
+                return parcel.with_body(asking, UNCOMPRESSED)
+        return parcel
 
     def _capped(self, body: bytes, cap: int) -> bytes:
         capped = self.route.api.with_cap(self.route, body, cap)
@@ -189,12 +184,9 @@ class Flight:
             _flight.reset(token)
             self.span.release()
 
-    def take(self, request: httpx.Request) -> bool:
-        """Whether this is the first exchange on the wire for this call; False for every other.
-
-        A transport may do other things first, such as fetching a token.
-        """
-        if self.is_taken or not self._carries(request):
+    def take(self, request: object) -> bool:
+        """Whether this is the first exchange on the wire for this call; False for every other."""
+        if self.is_taken or not self.sent.carries(request):
             return False
         self.is_taken = True
         current = trace.get_current_span()
@@ -202,15 +194,10 @@ class Flight:
             mark_resend(current, self.call.attempt)
         return True
 
-    def _carries(self, request: httpx.Request) -> bool:
-        if request is self._sent or request.url == self._sent.url:
-            return True
-        return recognise(request.method, str(request.url)) is not None
-
     def failed(self, error: BaseException) -> None:
         """Sending raised: give back what was reserved if nothing left, else charge it."""
         kind = type(error).__name__
-        if isinstance(error, (*self.library.never_sent, PolicyViolationError)):
+        if isinstance(error, (*self.sent.never_sent, PolicyViolationError)):
             self.span.failed(kind)
             self.void()
         elif isinstance(error, Exception):
@@ -270,10 +257,10 @@ class Flight:
         return self.response_key(answer) if self.route.kind is RouteKind.FETCH else None
 
 
-_flight: ContextVar[Flight | None] = ContextVar("wflo-flight", default=None)
+_flight: ContextVar[Flight[Any] | None] = ContextVar("wflo-flight", default=None)
 
 
-def in_flight() -> Flight | None:
+def in_flight() -> Flight[Any] | None:
     """The flight that this code is the sending of."""
     flight = _flight.get()
     return flight if flight is not None and flight.is_sending else None

@@ -1,4 +1,4 @@
-"""Laying the guard on ``httpx`` and ``httpx2``, now or when they are imported, and lifting it.
+"""Laying the guard on the HTTP libraries, now or when they are imported, and lifting it.
 
 Libraries are told apart by the identity of their classes, not by name: ``httpx2.alias_httpx()``
 makes one of the two. The rule: a library whose private method is not as it is known is not
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -20,24 +21,21 @@ from wrapt import register_post_import_hook
 
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.http import background
+from wflo_otel.seams.http.aiohttp import aiohttp_targets
+from wflo_otel.seams.http.botocore import botocore_targets
 from wflo_otel.seams.http.collection import unwatch_collections, watch_collections
-from wflo_otel.seams.http.library import Library, library_of
-from wflo_otel.seams.http.patch import (
-    client_sends,
-    client_sends_async,
-    transport_sends,
-    transport_sends_async,
-)
+from wflo_otel.seams.http.patch import httpx_targets
+from wflo_otel.seams.http.target import Target
 
-NAMES = ("httpx", "httpx2")
+Targets = Callable[[ModuleType], list[Target]]
 
-#: Which class of a library, which method, and what stands in its place.
-_TARGETS: tuple[tuple[str, str, Callable[[Any, Library], Any]], ...] = (
-    ("Client", "_send_single_request", client_sends),
-    ("AsyncClient", "_send_single_request", client_sends_async),
-    ("HTTPTransport", "handle_request", transport_sends),
-    ("AsyncHTTPTransport", "handle_async_request", transport_sends_async),
-)
+#: What is imported where a library is, and which of its methods are guarded then.
+_GUARDED: dict[str, Targets] = {
+    "httpx": httpx_targets,
+    "httpx2": httpx_targets,
+    "aiohttp": aiohttp_targets,
+    "botocore.httpsession": botocore_targets,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ _waits_for: set[str] = set()
 
 
 def install() -> list[str]:
-    """Guard both libraries; those that are not imported yet, when they are. Idempotent.
+    """Guard every library; those that are not imported yet, when they are. Idempotent.
 
     Returns:
         What is guarded, such as ``httpx2 2.16.2``.
@@ -76,13 +74,13 @@ def install() -> list[str]:
     with _lock:
         _is_installed = True
         watch_collections()
-        for name in NAMES:
+        for name, targets in _GUARDED.items():
             if name in _waits_for:
-                _guard(sys.modules.get(name))
+                _guard(targets, sys.modules.get(name))
             else:
                 _waits_for.add(name)
-                register_post_import_hook(_guard, name)
-        return [said for name in NAMES if (said := _said(name))]
+                register_post_import_hook(partial(_guard, targets), name)
+        return [said for name in _GUARDED if (said := _said(name))]
 
 
 def uninstall() -> None:
@@ -101,48 +99,46 @@ def uninstall() -> None:
                 del _patches[key]
 
 
-def _guard(module: ModuleType | None) -> None:
+def _guard(targets: Targets, module: ModuleType | None) -> None:
     with _lock:
         if module is None or not _is_installed:
             return
-        library = library_of(module)
-        patches = [
-            _patch(library, getattr(module, owner), method, guard)
-            for owner, method, guard in _TARGETS
-        ]
-        for patch in patches:
+        for patch in [_patch(module, target) for target in targets(module)]:
             if (patch.owner, patch.method) not in _patches:
                 _patches[patch.owner, patch.method] = patch
                 setattr(patch.owner, patch.method, patch.guarded)
 
 
-def _patch(
-    library: Library, owner: type, method: str, guard: Callable[[Any, Library], Any]
-) -> Patch:
+def _patch(module: ModuleType, target: Target) -> Patch:
+    owner, method = target.owner, target.method
     known = _patches.get((owner, method))
     if known is not None:
         return known
     original = owner.__dict__.get(method)
-    _check(library, owner, method, original)
-    return Patch(owner, method, original, guard(original, library))
+    if not callable(original) or not target.knows(list(inspect.signature(original).parameters)):
+        raise _strange(module, target)
+    return Patch(owner, method, original, target.guard(original))
 
 
-def _check(library: Library, owner: type, method: str, found: object) -> None:
-    if callable(found):
-        names = list(inspect.signature(found).parameters)
-        if names == ["self", "request"]:
-            return
-    raise ConfigError(
-        f"{library.name} {library.version}: {owner.__name__}.{method} is not as wflo knows it, so "
-        f"its requests cannot be guarded; refuse to start. Use a version of {library.name} that "
+def _strange(module: ModuleType, target: Target) -> ConfigError:
+    name = module.__name__.partition(".")[0]
+    version = getattr(sys.modules.get(name, module), "__version__", "unknown")
+    return ConfigError(
+        f"{name} {version}: {target.owner.__name__}.{target.method} is not as wflo knows it, so "
+        f"its requests cannot be guarded; refuse to start. Use a version of {name} that "
         f"this release of wflo knows, or a newer wflo."
     )
 
 
 def _said(name: str) -> str | None:
-    module = sys.modules.get(name)
-    if module is None:
-        return None if importlib.util.find_spec(name) is None else f"{name} (when imported)"
-    if module.__name__ != name:
+    package = name.partition(".")[0]
+    if name not in sys.modules:
+        found = importlib.util.find_spec(package)
+        return None if found is None else f"{package} (when imported)"
+    if sys.modules[name].__name__ != name:
         return None
-    return f"{name} {getattr(module, '__version__', 'unknown')}"
+    return f"{package} {_version(package)}"
+
+
+def _version(package: str) -> str:
+    return str(getattr(sys.modules[package], "__version__", "unknown"))

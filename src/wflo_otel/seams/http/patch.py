@@ -10,20 +10,31 @@ guarded once. The first on the wire belongs to the request that was admitted; ea
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from wflo_otel.seams.http.arrival import arrived
 from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import in_flight
-from wflo_otel.seams.http.library import Library
+from wflo_otel.seams.http.library import Library, library_of
 from wflo_otel.seams.http.request import read, read_async
+from wflo_otel.seams.http.response import arrived
+from wflo_otel.seams.http.target import Target
 
 if TYPE_CHECKING:
     import httpx
 
 Send = Callable[[Any, "httpx.Request"], "httpx.Response"]
 SendAsync = Callable[[Any, "httpx.Request"], Awaitable["httpx.Response"]]
+
+
+def httpx_targets(module: Any) -> list[Target]:
+    """The methods of ``httpx``, or of a library of the same shape, that are guarded."""
+    library = library_of(module)
+    knows = ["self", "request"].__eq__
+    return [
+        Target(getattr(module, owner), method, knows, partial(guard, library=library))
+        for owner, method, guard in _GUARDS
+    ]
 
 
 def client_sends(original: Send, library: Library) -> Send:
@@ -63,7 +74,7 @@ def transport_sends(original: Send, library: Library) -> Send:
         except BaseException as error:
             flight.failed(error)
             raise
-        return arrived(flight, response, library.sync_tee)
+        return arrived(flight, library, response, library.sync_tee)
 
     return handle_request
 
@@ -81,24 +92,24 @@ def transport_sends_async(original: SendAsync, library: Library) -> SendAsync:
         except BaseException as error:
             flight.failed(error)
             raise
-        return arrived(flight, response, library.async_tee)
+        return arrived(flight, library, response, library.async_tee)
 
     return handle_async_request
 
 
 def _guarded(original: Send, library: Library, self: Any, request: httpx.Request) -> httpx.Response:
-    boarding = board(library, request)
+    boarding = board(request.method, request.url, request.headers.raw)
     if boarding is None:
         return original(self, request)
     parcel = read(library, request)
     flight = boarding.flight(parcel)
     if flight is None:
         return original(self, parcel.request)
-    outgoing = flight.admit()
+    outgoing = flight.admit().request
     with flight.sending():
         response = original(self, outgoing)
         if not flight.is_taken:
-            response = arrived(flight, response, library.sync_tee)
+            response = arrived(flight, library, response, library.sync_tee)
     if outgoing is not request:
         response.request = request
     return response
@@ -107,18 +118,27 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
 async def _guarded_async(
     original: SendAsync, library: Library, self: Any, request: httpx.Request
 ) -> httpx.Response:
-    boarding = board(library, request)
+    boarding = board(request.method, request.url, request.headers.raw)
     if boarding is None:
         return await original(self, request)
     parcel = await read_async(library, request)
     flight = boarding.flight(parcel)
     if flight is None:
         return await original(self, parcel.request)
-    outgoing = await flight.admit_async()
+    outgoing = (await flight.admit_async()).request
     with flight.sending():
         response = await original(self, outgoing)
         if not flight.is_taken:
-            response = arrived(flight, response, library.async_tee)
+            response = arrived(flight, library, response, library.async_tee)
     if outgoing is not request:
         response.request = request
     return response
+
+
+#: Which class of a library, which method, and what stands in its place.
+_GUARDS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+    ("Client", "_send_single_request", client_sends),
+    ("AsyncClient", "_send_single_request", client_sends_async),
+    ("HTTPTransport", "handle_request", transport_sends),
+    ("AsyncHTTPTransport", "handle_async_request", transport_sends_async),
+)

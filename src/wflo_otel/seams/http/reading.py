@@ -6,15 +6,13 @@ be hidden; reading never fails the call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from wflo_otel.core.call import Answer
 from wflo_otel.seams.http.decoding import Decoder, UndecodableError, decoder_for
 from wflo_otel.wire.api import StreamReader, WireApi
-
-if TYPE_CHECKING:
-    import httpx
 
 #: A JSON body beyond this is passed on and not kept: its usage stays unknown.
 MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -179,30 +177,42 @@ class Unread:
         return 0
 
 
-def reading_of(
-    api: WireApi, status: int, headers: httpx.Headers, *, streaming: bool, hides: bool
-) -> Reading:
-    """Choose how to read a response, by what it says it is."""
-    kind, encoding = _kind_and_encoding(headers)
-    is_stream = status < 400 and (
-        "text/event-stream" in kind or (streaming and not kind.startswith("application/json"))
-    )
-    try:
-        decoder = decoder_for(encoding)
-    except UndecodableError:
-        return Unread(is_stream=is_stream)
-    if is_stream:
-        return StreamReading(api.stream(hide_usage=hides), decoder, hides=hides)
-    return BodyReading(api, status, headers, decoder)
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What comes before a response's body."""
+
+    status: int
+    #: Names may be in any case here, as long as lower-case ones are found.
+    headers: Mapping[str, str]
+    #: What ``content-type`` says, in lower case.
+    kind: str
+    #: What ``content-encoding`` says; empty where the library undoes it.
+    encoding: str
 
 
-def _kind_and_encoding(headers: httpx.Headers) -> tuple[str, str]:
-    """Two headers in one pass: looking each up is as slow as reading a small body."""
+def head_of(status: int, headers: Mapping[str, str], raw: Iterable[tuple[bytes, bytes]]) -> Head:
+    """Read two headers in one pass: looking each up is as slow as reading a small body."""
     kind, encodings = b"", []
-    for name, value in headers.raw:
+    for name, value in raw:
         lower = name.lower()
         if lower == b"content-type":
             kind = value
         elif lower == b"content-encoding":
             encodings.append(value)
-    return kind.lower().decode("latin-1"), b",".join(encodings).decode("latin-1")
+    encoding = b",".join(encodings).decode("latin-1")
+    return Head(status, headers, kind.lower().decode("latin-1"), encoding)
+
+
+def reading_of(api: WireApi, head: Head, *, streaming: bool, hides: bool) -> Reading:
+    """Choose how to read a response, by what it says it is."""
+    status, kind = head.status, head.kind
+    is_stream = status < 400 and (
+        "text/event-stream" in kind or (streaming and not kind.startswith("application/json"))
+    )
+    try:
+        decoder = decoder_for(head.encoding)
+    except UndecodableError:
+        return Unread(is_stream=is_stream)
+    if is_stream:
+        return StreamReading(api.stream(hide_usage=hides), decoder, hides=hides)
+    return BodyReading(api, status, head.headers, decoder)
