@@ -14,11 +14,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from dataclasses import dataclass
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext
 
+from wflo_otel.core.call import Ask
 from wflo_otel.engine import Permit
 
 _OTEL_KEY = otel_context.create_key("wflo-offer")
@@ -64,15 +66,37 @@ def _restore(own: Token[Offer | None], token: Token[otel_context.Context]) -> No
     otel_context.detach(token)
 
 
+@dataclass(frozen=True, slots=True)
+class _SpanOffer:
+    """What a span has left, and whose span it is."""
+
+    offer: Offer
+    scope: str
+    ask: Ask
+
+    def is_for(self, scope: str, ask: Ask | None) -> bool:
+        """Whether a call may be the same one, seen by another instrumentation."""
+        if scope == self.scope:
+            return False
+        return ask is None or (
+            self.ask.model in {None, ask.model} and self.ask.provider in {"", ask.provider}
+        )
+
+
 #: The offers of open spans, by trace and span.
 _by_span: dict[tuple[int, int], Offer] = {}
+#: The offer of the span that was started last in this context.
+_in_context: ContextVar[_SpanOffer | None] = ContextVar("wflo-span-offer", default=None)
 
 
-def offer_on(span: SpanContext, permit: Permit) -> Offer:
-    """Leave this permit for the first seam inside a span; the caller withdraws it at its end."""
+def offer_on(span: SpanContext, permit: Permit, scope: str) -> None:
+    """Leave this permit for the first seam inside a span; the caller withdraws it at its end.
+
+    Where the span is not current it is found by the context, but not by another span of the
+    same ``scope``: no instrumentation tells twice of one call, and a stream may still be open.
+    """
     offer = _by_span[span.trace_id, span.span_id] = Offer(permit)
-    _offer.set(offer)
-    return offer
+    _in_context.set(_SpanOffer(offer, scope, permit.call.ask))
 
 
 def withdraw(span: SpanContext) -> None:
@@ -82,18 +106,28 @@ def withdraw(span: SpanContext) -> None:
         offer.take()
 
 
-def outer_permit(around: SpanContext | None = None) -> Permit | None:
+def outer_permit(
+    around: SpanContext | None = None, scope: str = "", ask: Ask | None = None
+) -> Permit | None:
     """Take over the permit of the seam around this one, if it left one nobody took yet.
 
     Args:
         around: the span around the call; the current one by default.
+        scope: of the instrumentation that asks, where one does.
+        ask: what is asked for, as far as it is known.
     """
+    return next((permit for offer in _offers(around, scope, ask) if (permit := offer.take())), None)
+
+
+def _offers(around: SpanContext | None, scope: str, ask: Ask | None) -> Iterator[Offer]:
+    """The offers that may be this call's, innermost first."""
     if _by_span:
         span = around or trace.get_current_span().get_span_context()
-        offer = _by_span.get((span.trace_id, span.span_id))
-        if offer is not None and (permit := offer.take()) is not None:
-            return permit
+        if (offer := _by_span.get((span.trace_id, span.span_id))) is not None:
+            yield offer
+    left = _in_context.get()
+    if left is not None and left.is_for(scope, ask):
+        yield left.offer
     for carried in (otel_context.get_value(_OTEL_KEY), _offer.get()):
-        if isinstance(carried, Offer) and (permit := carried.take()) is not None:
-            return permit
-    return None
+        if isinstance(carried, Offer):
+            yield carried

@@ -29,7 +29,7 @@ from wflo_otel.seams.spans.instrumentations import is_on_the_wire, lets_out
 from wflo_otel.seams.spans.open_spans import OpenCall
 from wflo_otel.seams.spans.settling import ask_of, dropped, ended
 from wflo_otel.seams.spans.watching import watch_end
-from wflo_otel.telemetry.dialects import Says
+from wflo_otel.telemetry.dialects import Says, scope_of
 
 #: So long a refusal that somebody swallows is remembered, in seconds.
 _SWALLOWED_S = 1.0
@@ -59,7 +59,7 @@ def begin(now: Active, span: Span, said: Says, caller: Caller) -> None:
     if not _is_guarded(now, said, span.name):
         opened.permit = _permit(now, span, call, refuses=lets_out(said.scope, span.name))
         opened.call = opened.permit.call
-        offer_on(span.get_span_context(), opened.permit)
+        offer_on(opened.context, opened.permit, said.scope)
     open_spans.add(opened)
     finalizer = weakref.finalize(span, dropped, opened)
     watch_end(span, partial(ended, opened, finalizer))
@@ -74,7 +74,7 @@ def _is_guarded(now: Active, said: Says, name: str) -> bool:
 
 
 def _permit(now: Active, span: Span, call: Call, *, refuses: bool) -> Permit:
-    adopting = outer_permit(span.parent)
+    adopting = outer_permit(span.parent, scope_of(span), call.ask)
     if adopting is not None:
         call = replace(call, call_id=adopting.call.call_id)
     bound = now.telemetry.share(call, span)

@@ -87,7 +87,9 @@ def span_around(call: Call) -> Span | None:
     opened = _first_open()
     while opened is not None:
         is_free = call.attempt > 0 or not opened.is_bound
-        if is_free and opened.said.model in {None, call.ask.model}:
+        said = opened.said
+        is_same = said.model in {None, call.ask.model} and said.provider in {"", call.ask.provider}
+        if is_free and is_same:
             return opened.span()
         opened = opened.around
     return None
