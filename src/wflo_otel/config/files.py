@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from wflo_otel.config.problems import PolicyFileError, Problems
 from wflo_otel.config.reader import read_policy
-from wflo_otel.config.tree import MAX_CHARACTERS, compose
+from wflo_otel.config.tree import MAX_CHARACTERS
 from wflo_otel.core.policy import Policy
 
 _Stamp: TypeAlias = tuple[int, int, int]
@@ -22,6 +22,8 @@ def parse_policy(text: str, source: str = "wflo.yaml") -> Policy:
     Raises:
         PolicyFileError: it is no policy; ``problems`` lists all that is wrong with it.
     """
+    from wflo_otel.config.compose import compose  # a parser of YAML, only where there is some
+
     problems = Problems(source)
     policy = read_policy(compose(text, problems), problems)
     if problems:
