@@ -4,12 +4,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 LEGACY ?= .venv-legacy
+FOREIGN ?= .venv-foreign
 BIN := $(VENV)/bin
 PIP_QUIET := -q --disable-pip-version-check
 PYTEST ?= pytest
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-legacy lint types bench dist clean
+.PHONY: demo test test-legacy test-foreign lint types bench dist clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo/demo.py
@@ -20,6 +21,10 @@ test: $(VENV)/.test
 # The second environment: the SDKs that CrewAI and others still need.
 test-legacy: $(LEGACY)/.test
 	$(LEGACY)/bin/python -m $(PYTEST) -m legacy $(PYTEST_ARGS)
+
+# The third environment: other projects' instrumentations, whose spans are decided about.
+test-foreign: $(FOREIGN)/.test
+	$(FOREIGN)/bin/python -m $(PYTEST) -m foreign $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -41,7 +46,7 @@ dist: $(VENV)/.lint
 	cd .venv-dist && bin/wflo --version && bin/python -c "import wflo_otel; print(*wflo_otel.__all__)"
 
 clean:
-	rm -rf $(VENV) $(LEGACY) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LEGACY) $(FOREIGN) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wflo_otel needs Python >= 3.11; set PYTHON=")'
@@ -65,4 +70,10 @@ $(LEGACY)/.test: pyproject.toml constraints-legacy.txt
 	$(PYTHON) -m venv $(LEGACY)
 	$(LEGACY)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
 	$(LEGACY)/bin/python -m pip install $(PIP_QUIET) -c constraints-legacy.txt -e . --group legacy
+	@touch $@
+
+$(FOREIGN)/.test: pyproject.toml constraints-foreign.txt
+	$(PYTHON) -m venv $(FOREIGN)
+	$(FOREIGN)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	$(FOREIGN)/bin/python -m pip install $(PIP_QUIET) -c constraints-foreign.txt -e . --group foreign
 	@touch $@
