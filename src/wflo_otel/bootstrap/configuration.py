@@ -172,6 +172,7 @@ def _wire(
     http.uninstall()
     guarded = tuple(http.install()) if guard else ()
     frameworks.install()
+    at_end_of_children(_end_child)
     if providers:
         instrument_http()
         instrument_threads()
@@ -229,6 +230,5 @@ def _end_child() -> None:
         ending.telemetry.close()
 
 
-at_end_of_children(_end_child)
 os.register_at_fork(after_in_child=_after_fork)
 atexit.register(shutdown)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from wrapt import register_post_import_hook
-
 #: What a framework imports first, and who is called with it.
 INTEGRATIONS = {
     "langgraph.pregel._runner": "wflo_otel.integrations.langgraph",
@@ -24,6 +22,8 @@ _hooked: set[str] = set()
 
 def install() -> None:
     """Have each framework guarded as soon as it is there, or now. Idempotent."""
+    from wrapt import register_post_import_hook
+
     for name in INTEGRATIONS:
         if name not in _hooked:
             _hooked.add(name)

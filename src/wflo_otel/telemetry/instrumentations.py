@@ -14,8 +14,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
-from wrapt import register_post_import_hook
-
 Result = Literal["installed", "waits", "disabled", "absent", "failed"]
 
 
@@ -58,6 +56,8 @@ def instrument_threads(environ: Mapping[str, str] | None = None) -> dict[str, Re
 
 
 def _when_imported(each: Instrumentation) -> None:
+    from wrapt import register_post_import_hook
+
     if each.name not in _hooked:
         _hooked.add(each.name)
         register_post_import_hook(lambda _: _install_one(each), each.library)

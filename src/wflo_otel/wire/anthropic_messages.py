@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.wire.anthropic_answer import MessagesFold
 from wflo_otel.wire.api import Route
@@ -17,7 +16,6 @@ LEAST_THINKING = 1024
 _AT_SERVER = ("web_search", "web_fetch", "code_execution", "advisor", "tool_search")
 
 
-@dataclass(frozen=True, slots=True)
 class AnthropicMessages(JsonApi):
     """``POST …/v1/messages``."""
 

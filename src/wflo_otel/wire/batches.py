@@ -6,7 +6,7 @@ Handing a batch in is free. A file that holds other lines has no parts, and cost
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wflo_otel.core.call import Answer
 from wflo_otel.wire.anthropic_answer import MessagesFold
@@ -25,7 +25,6 @@ TIER = "batch"
 _FIRST_ERROR = 400
 
 
-@dataclass(frozen=True, slots=True)
 class BatchResults(JsonApi):
     """``GET …/files/{id}/content``, ``…/batches/{id}/output``, ``…/batches/{id}/results``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wflo_otel.core.call import Answer
 from wflo_otel.wire.api import Route, StreamReader
@@ -22,7 +22,6 @@ from wflo_otel.wire.streams import ObjectReader
 _FIRST_ERROR = 400
 
 
-@dataclass(frozen=True, slots=True)
 class Bedrock(JsonApi):
     """What both of Bedrock's APIs share: frames, and errors that are named in a header."""
 
@@ -46,7 +45,6 @@ class Bedrock(JsonApi):
         """Begin to read a response."""
 
 
-@dataclass(frozen=True, slots=True)
 class BedrockConverse(Bedrock):
     """``POST /model/{model}/converse``, ``POST /model/{model}/converse-stream``."""
 

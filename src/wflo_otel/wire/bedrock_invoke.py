@@ -7,7 +7,7 @@ metrics that Bedrock adds to a stream's last event.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wflo_otel.core.call import Answer
 from wflo_otel.core.usage import Usage
@@ -35,7 +35,6 @@ _CAPS = (
 _HEADER = "x-amzn-bedrock-{}-token-count"
 
 
-@dataclass(frozen=True, slots=True)
 class BedrockInvoke(Bedrock):
     """``POST /model/{model}/invoke``, ``POST /model/{model}/invoke-with-response-stream``."""
 

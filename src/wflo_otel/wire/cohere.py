@@ -5,8 +5,6 @@ The first version streams lines, the second events. Rerank is copied by many ser
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wflo_otel.core.call import Operation
 from wflo_otel.wire.api import Route, StreamReader
 from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count
@@ -16,7 +14,6 @@ from wflo_otel.wire.sse import Fold
 from wflo_otel.wire.streams import EitherReader, Lines
 
 
-@dataclass(frozen=True, slots=True)
 class CohereChat(JsonApi):
     """``POST /v1/chat``, ``POST /v2/chat``."""
 
@@ -64,7 +61,6 @@ class CohereChat(JsonApi):
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class CohereEmbed(CohereChat):
     """``POST /v1/embed``, ``POST /v2/embed``. There is no output, so there is no cap."""
 
@@ -94,7 +90,6 @@ class CohereEmbed(CohereChat):
         return False
 
 
-@dataclass(frozen=True, slots=True)
 class CohereRerank(CohereEmbed):
     """``POST …/rerank``: orders documents by a query."""
 

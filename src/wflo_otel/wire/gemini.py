@@ -7,7 +7,6 @@ are accepted in both of Google's spellings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.core.call import Operation
 from wflo_otel.wire.api import Route, StreamReader
@@ -30,7 +29,6 @@ _SCHEMAS = (
 _OWN_TOOLS = frozenset({"functionDeclarations", "function_declarations"})
 
 
-@dataclass(frozen=True, slots=True)
 class GeminiContent(JsonApi):
     """``POST …:generateContent``, ``POST …:streamGenerateContent``."""
 
@@ -82,7 +80,6 @@ class GeminiContent(JsonApi):
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class GeminiEmbeddings(GeminiContent):
     """``POST …:embedContent``, ``POST …:batchEmbedContents``."""
 

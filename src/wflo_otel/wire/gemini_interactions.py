@@ -6,7 +6,6 @@ Usage stands in the interaction that ends a stream; what it generates comes in s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.core.call import Answer
 from wflo_otel.wire.api import Route
@@ -31,7 +30,6 @@ _ENDED = frozenset({"completed", "requires_action", "failed", "cancelled", "inco
 _KEPT = ("id", "model", "service_tier", "status", "usage")
 
 
-@dataclass(frozen=True, slots=True)
 class GeminiInteractions(JsonApi):
     """``POST …/interactions``, ``GET …/interactions/{id}``."""
 

@@ -6,7 +6,6 @@ What runs there costs what the policy says of provider ``ollama``, whoever made 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.core.call import Answer, Operation
 from wflo_otel.core.usage import Usage
@@ -29,7 +28,6 @@ from wflo_otel.wire.sse import Fold
 from wflo_otel.wire.streams import Lines, ObjectReader
 
 
-@dataclass(frozen=True, slots=True)
 class OllamaChat(JsonApi):
     """``POST /api/chat``."""
 
@@ -80,7 +78,6 @@ class OllamaChat(JsonApi):
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class OllamaGenerate(OllamaChat):
     """``POST /api/generate``."""
 
@@ -105,7 +102,6 @@ class OllamaGenerate(OllamaChat):
         return Size(messages=1, output_cap=_cap_of(request))
 
 
-@dataclass(frozen=True, slots=True)
 class OllamaEmbed(OllamaChat):
     """``POST /api/embed``, ``POST /api/embeddings``."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.wire.api import Route
 from wflo_otel.wire.body import JsonObject, items, mapping, objects, text, write
@@ -19,7 +18,6 @@ _REASONING = ("o1", "o3", "o4", "gpt-5", "gpt-6", "codex")
 _OLDER = ("gpt-3", "gpt-4", "gpt-35", "chatgpt-4o")
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAIChat(JsonApi):
     """``POST …/chat/completions``."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wflo_otel.core.call import Operation
 from wflo_otel.wire.api import Route
 from wflo_otel.wire.body import JsonObject, optional_count
@@ -11,7 +9,6 @@ from wflo_otel.wire.openai_chat import OpenAIChat
 from wflo_otel.wire.request import Size, Texts, at_least_one
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAICompletions(OpenAIChat):
     """``POST …/completions``: chat's responses and streams, with a prompt for messages."""
 

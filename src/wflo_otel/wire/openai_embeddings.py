@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.core.call import Operation
 from wflo_otel.wire.api import Route
@@ -23,7 +22,6 @@ class EmbeddingsFold(ChatFold):
             self.done()
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAIEmbeddings(JsonApi):
     """``POST …/embeddings``. There is no output, so there is no cap."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wflo_otel.core.call import Answer
 from wflo_otel.core.usage import Usage
@@ -39,7 +39,6 @@ SPEECH_TOKENS = 24_000
 _ENDS = (".done", ".completed")
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAIMedia(JsonApi):
     """What images and audio share: forms, and an output that cannot be capped."""
 
@@ -64,7 +63,6 @@ class OpenAIMedia(JsonApi):
         return False
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAIImages(OpenAIMedia):
     """``POST …/images/generations``, ``…/images/edits``, ``…/images/variations``."""
 
@@ -92,7 +90,6 @@ class OpenAIImages(OpenAIMedia):
         return IMAGE_TOKENS
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAITranscriptions(OpenAIMedia):
     """``POST …/audio/transcriptions``, ``POST …/audio/translations``."""
 
@@ -114,7 +111,6 @@ class OpenAITranscriptions(OpenAIMedia):
         return TRANSCRIPT_TOKENS
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAISpeech(OpenAIMedia):
     """``POST …/audio/speech``."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.wire.api import Route
 from wflo_otel.wire.body import JsonObject, mapping, objects, optional_count, text
@@ -23,7 +22,6 @@ _OWN_TOOLS = frozenset(
 _TEXT_FIELDS = ("name", "arguments", "input", "output")
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAIResponses(JsonApi):
     """``POST …/responses``, ``GET …/responses/{id}``."""
 
@@ -71,7 +69,6 @@ class OpenAIResponses(JsonApi):
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class OpenAICompact(OpenAIResponses):
     """``POST …/responses/compact``: shortens a history. Paid for, and takes no cap."""
 

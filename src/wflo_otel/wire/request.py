@@ -128,7 +128,8 @@ class Size:
 class JsonApi(ABC):
     """The part that all JSON APIs share; each adds its own reading.
 
-    A request that is nested too deeply to be read is not of this API.
+    A request that is nested too deeply to be read is not of this API. An API adds no field, so
+    none is a dataclass of its own: making two dozen would take a program 10 ms at its start.
     """
 
     dialect: Dialect

@@ -7,7 +7,6 @@ charged as it was estimated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wflo_otel.core.call import Answer, Operation
 from wflo_otel.core.usage import Usage
@@ -19,7 +18,6 @@ from wflo_otel.wire.sse import Fold
 _TEXTS = ("content", "prompt", "text", "title")
 
 
-@dataclass(frozen=True, slots=True)
 class VertexPredict(JsonApi):
     """``POST …/publishers/google/models/{model}:predict``. There is no cap to write."""
 

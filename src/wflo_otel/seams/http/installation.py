@@ -17,8 +17,6 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from wrapt import register_post_import_hook
-
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.http import background
 from wflo_otel.seams.http.aiohttp import aiohttp_targets
@@ -70,6 +68,8 @@ def install() -> list[str]:
     Raises:
         ConfigError: a library has another shape than the guard knows.
     """
+    from wrapt import register_post_import_hook
+
     global _is_installed  # noqa: PLW0603  # one per process, by design
     with _lock:
         _is_installed = True
