@@ -1,9 +1,11 @@
 """Whatever happens in whatever order: the ceiling holds and nothing is lost."""
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from effort import times
 from wflo_otel.core.admission import Need, Reserve, grow, reserve
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import ZERO, Amount, Ledger
@@ -109,5 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert ledger.reservations == {}
 
 
-TestLedgerMachine = LedgerMachine.TestCase
-TestLedgerMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLedgerMachine = pytest.mark.slow(LedgerMachine.TestCase)
+TestLedgerMachine.settings = settings(
+    max_examples=times(150, 3_000), stateful_step_count=40, deadline=None
+)

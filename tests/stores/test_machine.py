@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from effort import times
 from fake_time import FakeClock
 from made_calls import TOKEN, call, caller, charge, request, scopes
 from wflo_otel.core.decision import Granted
@@ -177,5 +179,7 @@ class BothStores(RuleBasedStateMachine):
             assert kept == final | dead
 
 
-TestBothStores = BothStores.TestCase
-TestBothStores.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestBothStores = pytest.mark.slow(BothStores.TestCase)
+TestBothStores.settings = settings(
+    max_examples=times(50, 1_000), stateful_step_count=30, deadline=None
+)
