@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_time import FakeClock
 from wflo_otel.stores.memory import MemoryStore
 from wflo_otel.stores.sqlite import SqliteStore
+from wflo_otel.testing import FakeClock
 
 LEASE_S = 30.0
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from fake_time import FakeClock
 from made_calls import TOKEN, amount, budget, call, caller, charge, request, scopes
 from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.ledger import ZERO, Amount
 from wflo_otel.core.policy import OnExceeded
 from wflo_otel.core.scope import Scope
 from wflo_otel.ports import LedgerView, PolicyState, Runs
+from wflo_otel.testing import FakeClock
 
 
 class Store(PolicyState, Runs):

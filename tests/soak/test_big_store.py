@@ -4,12 +4,12 @@ import pytest
 
 import made_calls as made
 from effort import times
-from fake_time import FakeClock
 from wflo_otel.core.attribution import total
 from wflo_otel.core.ledger import Amount
 from wflo_otel.ports import RunInfo
 from wflo_otel.report import report_of
 from wflo_otel.stores import open_store
+from wflo_otel.testing import FakeClock
 
 pytestmark = pytest.mark.slow
 

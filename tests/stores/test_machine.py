@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from effort import times
-from fake_time import FakeClock
 from made_calls import TOKEN, call, caller, charge, request, scopes
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import Amount
 from wflo_otel.stores.memory import MemoryStore
 from wflo_otel.stores.sqlite import SqliteStore
+from wflo_otel.testing import FakeClock
 
 LEASE_S = 30.0
 LIMIT = 100
@@ -75,7 +75,7 @@ class BothStores(RuleBasedStateMachine):
         return first
 
     def until(self) -> float:
-        return self.clock.now + LEASE_S
+        return self.clock.time() + LEASE_S
 
     @rule(call_id=ids, run_id=runs, most=tokens)
     def admit(self, call_id: str, run_id: str, most: int) -> None:
@@ -88,7 +88,7 @@ class BothStores(RuleBasedStateMachine):
         )
         if isinstance(answer, Granted):
             self.model.reserved[call_id] = (run_id, most, self.until())
-            now = self.clock.now
+            now = self.clock.time()
             if call_id not in self.model.charged:
                 assert self.model.settled(run_id, now) + self.model.pending(run_id, now) <= LIMIT
         elif held is not None:
@@ -152,7 +152,7 @@ class BothStores(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        now = self.clock.now
+        now = self.clock.time()
         views = {view.key: view for view in self.both("ledgers")}
         for run_id in ("r1", "r2"):
             for key in (f"run:{run_id}", f"run:{run_id}/agent:a"):
@@ -174,7 +174,9 @@ class BothStores(RuleBasedStateMachine):
             dead = {
                 call_id: held * TOKEN
                 for call_id, (run, held, until) in self.model.reserved.items()
-                if run == run_id and until <= self.clock.now and call_id not in self.model.charged
+                if run == run_id
+                and until <= self.clock.time()
+                and call_id not in self.model.charged
             }
             assert kept == final | dead
 

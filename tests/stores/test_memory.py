@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from fake_time import FakeClock
 from made_calls import call, caller, charge, record, request, scopes
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores.books import Standing
 from wflo_otel.stores.history import History
 from wflo_otel.stores.memory import MemoryBooks, MemoryStore, Remembered
+from wflo_otel.testing import FakeClock
 
 
 def in_a_child(work: object) -> str:

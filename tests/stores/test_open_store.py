@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_time import FakeClock
 from wflo_otel.errors import ConfigError
 from wflo_otel.stores import open_store
 from wflo_otel.stores.memory import MemoryStore
+from wflo_otel.testing import FakeClock
 
 
 def test_memory_is_a_store() -> None:

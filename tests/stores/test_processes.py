@@ -7,11 +7,12 @@ import signal
 import sys
 from pathlib import Path
 
-from fake_time import FakeClock, RealClock
 from made_calls import TOKEN, amount, call, charge, request, scopes
+from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import ZERO
 from wflo_otel.stores.sqlite import SqliteStore
+from wflo_otel.testing import FakeClock
 
 LIMIT = 1_000
 processes = multiprocessing.get_context("spawn")
@@ -20,7 +21,7 @@ processes = multiprocessing.get_context("spawn")
 def hammer(path: Path, name: int, search: list[str]) -> None:
     """Reserve 10 and use 7, forty times; end with an error if the limit is ever passed."""
     sys.path[:] = search
-    store = SqliteStore(path, RealClock())
+    store = SqliteStore(path, SystemClock())
     for turn in range(40):
         call_id = f"{name}-{turn}"
         if isinstance(store.admit(scopes(LIMIT), call(call_id), request(call_id, 10)), Granted):
@@ -35,7 +36,7 @@ def hammer(path: Path, name: int, search: list[str]) -> None:
 def hold(path: Path, search: list[str]) -> None:
     """Reserve, and die without a word."""
     sys.path[:] = search
-    store = SqliteStore(path, RealClock())
+    store = SqliteStore(path, SystemClock())
     store.admit(scopes(100), call("held"), request("held", 60))
     store.settle(scopes(100), charge("spent", 30))
     signal.raise_signal(signal.SIGKILL)
@@ -50,7 +51,7 @@ def test_four_processes_never_pass_the_limit_and_lose_nothing(tmp_path: Path) ->
     for worker in workers:
         worker.join()
 
-    store = SqliteStore(path, RealClock())
+    store = SqliteStore(path, SystemClock())
     view = store.ledgers("run:r")[0]
     kept = store.records("r")
     store.close()
@@ -68,7 +69,7 @@ def test_what_a_killed_process_had_spent_stays_and_what_it_held_is_charged_until
     worker.start()
     worker.join()
     assert worker.exitcode == -signal.SIGKILL
-    clock = FakeClock(RealClock().time())
+    clock = FakeClock(SystemClock().time())
     store = SqliteStore(path, clock)
     alive = store.ledgers("run:r")[0]
 

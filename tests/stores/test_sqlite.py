@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fake_time import FakeClock
 from made_calls import amount, call, charge, checkpoint, request, scopes
 from wflo_otel.core.ledger import ZERO
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores.sqlite import SqliteStore
+from wflo_otel.testing import FakeClock
 
 
 @pytest.fixture
