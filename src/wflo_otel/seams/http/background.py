@@ -22,10 +22,12 @@ _awaited: dict[str, Permit] = {}
 
 def took(flight: Flight[Any], outcome: Outcome) -> bool:
     """Whether the outcome was dealt with here: a promise was kept open, or a kept one closed."""
-    key = flight.response_key(outcome.answer)
     if flight.route.kind is RouteKind.FETCH:
-        return _fetched(flight, key, outcome)
-    if key is None or not _is_promise(flight, outcome):
+        return _fetched(flight, flight.response_key(outcome.answer), outcome)
+    if not _is_promise(flight, outcome):
+        return False
+    key = flight.response_key(outcome.answer)
+    if key is None:
         return False
     _awaited[key] = flight.permit
     flight.shown(None, outcome.answer)

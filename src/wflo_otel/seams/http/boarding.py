@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from wflo_otel.context import current_caller
 from wflo_otel.core.call import Ask
 from wflo_otel.core.scope import Caller
+from wflo_otel.core.value import value
 from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.outgoing import Fields, Outgoing
@@ -18,7 +18,7 @@ from wflo_otel.wire.route import recognise
 P = TypeVar("P", bound=Outgoing)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Boarding:
     """A request that is to be guarded, before its body was read."""
 

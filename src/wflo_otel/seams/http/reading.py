@@ -7,10 +7,10 @@ be hidden; reading never fails the call.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from wflo_otel.core.call import Answer
+from wflo_otel.core.value import value
 from wflo_otel.seams.http.decoding import Decoder, UndecodableError, decoder_for
 from wflo_otel.wire.api import StreamReader, WireApi
 
@@ -177,7 +177,7 @@ class Unread:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """What comes before a response's body."""
 
@@ -193,12 +193,12 @@ class Head:
 def head_of(status: int, headers: Mapping[str, str], raw: Iterable[tuple[bytes, bytes]]) -> Head:
     """Read two headers in one pass: looking each up is as slow as reading a small body."""
     kind, encodings = b"", []
-    for name, value in raw:
+    for name, said in raw:
         lower = name.lower()
         if lower == b"content-type":
-            kind = value
+            kind = said
         elif lower == b"content-encoding":
-            encodings.append(value)
+            encodings.append(said)
     encoding = b",".join(encodings).decode("latin-1")
     return Head(status, headers, kind.lower().decode("latin-1"), encoding)
 

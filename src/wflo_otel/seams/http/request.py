@@ -7,9 +7,10 @@ request with the same method, URL, headers and extensions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from wflo_otel.core.value import value
 from wflo_otel.seams.http.library import Library
 from wflo_otel.seams.http.outgoing import NONE
 from wflo_otel.wire.route import recognise
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Parcel:
     """A request of ``httpx`` or ``httpx2`` whose body was read."""
 

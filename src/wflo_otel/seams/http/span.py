@@ -152,18 +152,24 @@ def span_for(
     That is the current span, or else one that was started in this context. A span that a seam
     of ours started around this one is held too: it ends with the last.
     """
-    current = trace.get_current_span()
-    if not is_genai_span(current):
-        current = open_spans.span_around(call) or current
-    if is_genai_span(current):
-        open_spans.bind(current)
-        ours = _open.get(_key(current))
+    around = _span_around(call)
+    if around is not None:
+        open_spans.bind(around)
+        ours = _open.get(_key(around))
         if ours is not None and ours.hold():
             return ours
-        return CallSpan(current, _tallies.of(current), is_ours=False)
+        return CallSpan(around, _tallies.of(around), is_ours=False)
     started = start_llm_span(call, tracer=active.tracer, address=address, port=port)
     made = _open[_key(started)] = CallSpan(started, Tally(), is_ours=True)
     return made
+
+
+def _span_around(call: Call) -> Span | None:
+    current = trace.get_current_span()
+    if is_genai_span(current):
+        return current
+    found = open_spans.span_around(call)
+    return found if found is not None and is_genai_span(found) else None
 
 
 def _key(span: Span) -> tuple[int, int]:
