@@ -24,7 +24,7 @@ test-legacy: $(LEGACY)/.test
 
 # The third environment: other projects' instrumentations, whose spans are decided about.
 test-foreign: $(FOREIGN)/.test
-	$(FOREIGN)/bin/python -m $(PYTEST) -m foreign $(PYTEST_ARGS)
+	$(FOREIGN)/bin/python -m $(PYTEST) -m foreign tests/foreign $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -45,9 +45,13 @@ def pre_instrument() -> None:
 
     OpenTelemetry swallows whatever a hook raises and runs the program all the same; with a
     policy in the environment this one ends the program instead. Providers and instrumentations
-    are OpenTelemetry's own here: it sets them up itself.
+    are OpenTelemetry's own here: it sets them up itself, and its spans are decided about too.
     """
     start_up(providers=False)
+    if configuration() is not None:
+        from wflo_otel.seams.spans.automatic import decide_by_spans  # the SDK is there already
+
+        decide_by_spans()
 
 
 def _refuse_to_start(reason: str) -> None:

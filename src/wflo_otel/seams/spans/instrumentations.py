@@ -23,15 +23,19 @@ _OUTSIDE = (("opentelemetry.instrumentation.langchain", "invoke_agent "),)
 #: Spans that are started when the answer is there already, by scope and name.
 _TOO_LATE = (("opentelemetry.instrumentation.openai", "openai.response"),)
 
-#: Instrumented SDKs that send by httpx or httpx2, as the scope names them.
-_SDKS = frozenset({"anthropic", "cohere", "groq", "mistralai", "openai", "openai_v2"})
-#: Providers whose SDKs do.
+#: Instrumented SDKs whose requests pass a client that the guard knows, as scopes name them.
+_SDKS = frozenset(
+    {"anthropic", "bedrock", "cohere", "groq", "mistralai", "ollama", "openai", "openai_v2"}
+)
+#: Providers whose own SDKs do.
 _PROVIDERS = frozenset(
     {
         "anthropic",
+        "aws.bedrock",
         "azure.ai.openai",
         "cohere",
         "deepseek",
+        "gcp.gemini",
         "groq",
         "mistral_ai",
         "moonshot_ai",
@@ -40,8 +44,6 @@ _PROVIDERS = frozenset(
         "x_ai",
     }
 )
-#: Providers whose SDKs do not.
-_ELSEWHERE = frozenset({"aws.bedrock"})
 
 
 def lets_out(scope: str, name: str) -> bool:
@@ -51,13 +53,11 @@ def lets_out(scope: str, name: str) -> bool:
     return not scope.startswith(_SWALLOWING) or _begins(_OUTSIDE, scope, name)
 
 
-def is_on_the_wire(said: Says) -> bool | None:
-    """Whether such a call passes a client that can be guarded; ``None``: nobody knows."""
+def is_on_the_wire(said: Says) -> bool:
+    """Whether such a call is known to pass a client that the guard sees."""
     if said.scope == "com.anthropic.sdk.python" or not _SDKS.isdisjoint(said.scope.split(".")):
         return True
-    if said.provider in _ELSEWHERE:
-        return False
-    return True if said.provider in _PROVIDERS else None
+    return said.provider in _PROVIDERS
 
 
 def _begins(rows: tuple[tuple[str, str], ...], scope: str, name: str) -> bool:

@@ -66,11 +66,8 @@ def begin(now: Active, span: Span, said: Says, caller: Caller) -> None:
 
 
 def _is_guarded(now: Active, said: Says, name: str) -> bool:
-    """Whether the guard decides; where nobody knows, it is asked unless it can be asked here."""
-    if not now.guards:
-        return False
-    known = is_on_the_wire(said)
-    return not lets_out(said.scope, name) if known is None else known
+    """Whether the guard decides: where it sees the call, and where nobody else can refuse."""
+    return now.guards and (is_on_the_wire(said) or not lets_out(said.scope, name))
 
 
 def _permit(now: Active, span: Span, call: Call, *, refuses: bool) -> Permit:
