@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from opentelemetry.trace import Span, SpanKind
@@ -234,8 +235,10 @@ def find(fact: str, attributes: Attributes) -> object:
 
 
 def attributes_of(span: Span) -> Attributes:
-    """What is on a span, as far as its implementation shows it."""
-    return getattr(span, "attributes", None) or {}
+    """What is on a span, as far as its implementation shows it: a plain copy, quick to read."""
+    found: Attributes = getattr(span, "attributes", None) or {}
+    # The SDK's own view of a span takes a microsecond for each look.
+    return found.copy() if isinstance(found, MappingProxyType) else found
 
 
 def scope_of(span: Span) -> str:
