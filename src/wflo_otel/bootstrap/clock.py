@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import time
+
+#: A generator of our own: a program may seed the shared one, and would then repeat our ids. A
+#: child of a fork must not repeat its parent's.
+_ids = random.Random()  # noqa: S311  # ids need not be secret
+os.register_at_fork(after_in_child=_ids.seed)
 
 
 class SystemClock:
@@ -19,4 +25,4 @@ class SystemClock:
 
     def new_id(self) -> str:
         """An id nobody has used."""
-        return os.urandom(16).hex()
+        return f"{_ids.getrandbits(128):032x}"
