@@ -22,7 +22,7 @@ from wflo_otel.engine import Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http import background
-from wflo_otel.seams.http.logical import span_of_attempt
+from wflo_otel.seams.http.logical import Passing, carry, span_of_attempt
 from wflo_otel.seams.http.outgoing import UNCOMPRESSED, Outgoing
 from wflo_otel.seams.http.span import CallSpan, span_for
 from wflo_otel.seams.open_call import outer_permit
@@ -135,6 +135,7 @@ class Flight(Generic[P]):
                 self.active.engine.void(permit)
         self.span.failed(type(error).__name__)
         self.span.release()
+        carry(error)
 
     def _admitted(self, answer: Permit | Refusal) -> P:
         if isinstance(answer, Refusal):
@@ -187,7 +188,7 @@ class Flight(Generic[P]):
     def failed(self, error: BaseException) -> None:
         """Sending raised: give back what was reserved if nothing left, else charge it."""
         kind = type(error).__name__
-        if isinstance(error, (*self.sent.never_sent, PolicyViolationError)):
+        if isinstance(error, (*self.sent.never_sent, PolicyViolationError, Passing)):
             self.span.failed(kind)
             self.void()
         elif isinstance(error, Exception):
