@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from measure import Row, Side, Target, allocated, compared, interleaved, ratio
 from spans import bare_span
 
-from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.clock import SystemClock
 from wflo_otel.core.call import Answer, Ask, Call, CallRecord, Operation, Outcome, Status
 from wflo_otel.core.policy import Budget, Budgets, Policy
 from wflo_otel.core.scope import Caller

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.cli import live
 from wflo_otel.cli.live import LiveLine, fitted, line_of, short
 from wflo_otel.cli.peek import Peek
+from wflo_otel.clock import SystemClock
 from wflo_otel.core.ledger import Amount
 from wflo_otel.core.scope import Scope, run_key
 from wflo_otel.ports import Charge, LedgerView

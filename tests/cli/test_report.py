@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import made_calls as made
-from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.cli import main
+from wflo_otel.clock import SystemClock
 from wflo_otel.core.call import Operation, Status
 from wflo_otel.core.ledger import Amount
 from wflo_otel.core.policy import Budget

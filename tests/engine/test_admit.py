@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from engine_fakes import Bench, answered
-from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.clock import SystemClock
 from wflo_otel.core.policy import (
     Budget,
     Budgets,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from made_calls import TOKEN, amount, call, charge, request, scopes
-from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.clock import SystemClock
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import ZERO
 from wflo_otel.stores.sqlite import SqliteStore

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from wflo_otel.bootstrap import frameworks
 from wflo_otel.bootstrap.children import at_end_of_children
-from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.bootstrap.gauges import shown_ledgers
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
+from wflo_otel.clock import SystemClock
 from wflo_otel.config import Settings, from_environment
 from wflo_otel.context import ActiveRun, runs
 from wflo_otel.core.policy import Mode, Policy

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wflo_otel.bootstrap.clock import SystemClock
 from wflo_otel.cli import EXIT_USAGE
 from wflo_otel.cli.interpreter import interpreter_of
 from wflo_otel.cli.launch import Launch, Options, check_name, prepare
@@ -24,6 +23,7 @@ from wflo_otel.cli.state import report_command, runs_in, shown, url_of
 from wflo_otel.cli.supervise import supervise
 from wflo_otel.cli.terminal import say, show
 from wflo_otel.cli.trace import run_span
+from wflo_otel.clock import SystemClock
 from wflo_otel.config import PolicyFileError
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import ConfigError, StoreError

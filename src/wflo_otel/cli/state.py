@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from wflo_otel.bootstrap.clock import SystemClock
+from wflo_otel.clock import SystemClock
 from wflo_otel.errors import ConfigError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores import Store, open_store
