@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 LEGACY ?= .venv-legacy
 FOREIGN ?= .venv-foreign
+SDKS ?= .venv-sdks
 BIN := $(VENV)/bin
 PIP_QUIET := -q --disable-pip-version-check
 PYTEST ?= pytest
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-legacy test-foreign lint types bench dist clean
+.PHONY: demo test test-legacy test-foreign test-sdks lint types bench dist clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo/demo.py
@@ -25,6 +26,10 @@ test-legacy: $(LEGACY)/.test
 # The third environment: other projects' instrumentations, whose spans are decided about.
 test-foreign: $(FOREIGN)/.test
 	$(FOREIGN)/bin/python -m $(PYTEST) -m foreign tests/foreign $(PYTEST_ARGS)
+
+# The fourth environment: many SDKs, each through the guard.
+test-sdks: $(SDKS)/.test
+	$(SDKS)/bin/python -m $(PYTEST) -m sdks tests/sdks $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -46,7 +51,7 @@ dist: $(VENV)/.lint
 	cd .venv-dist && bin/wflo --version && bin/python -c "import wflo_otel; print(*wflo_otel.__all__)"
 
 clean:
-	rm -rf $(VENV) $(LEGACY) $(FOREIGN) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LEGACY) $(FOREIGN) $(SDKS) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wflo_otel needs Python >= 3.11; set PYTHON=")'
@@ -76,4 +81,10 @@ $(FOREIGN)/.test: pyproject.toml constraints-foreign.txt
 	$(PYTHON) -m venv $(FOREIGN)
 	$(FOREIGN)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
 	$(FOREIGN)/bin/python -m pip install $(PIP_QUIET) -c constraints-foreign.txt -e . --group foreign
+	@touch $@
+
+$(SDKS)/.test: pyproject.toml constraints-sdks.txt
+	$(PYTHON) -m venv $(SDKS)
+	$(SDKS)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	$(SDKS)/bin/python -m pip install $(PIP_QUIET) -c constraints-sdks.txt -e . --group sdks
 	@touch $@

@@ -29,6 +29,8 @@ _NEEDS = {
 collect_ignore = [path for path, module in _NEEDS.items() if _IS_SECOND and not find_spec(module)]
 if not find_spec("openinference"):  # the third environment has other projects' instrumentations
     collect_ignore.append("foreign")
+if not find_spec("groq"):  # the fourth environment has many SDKs
+    collect_ignore.append("sdks")
 
 
 def _refuses_skips(marks):
