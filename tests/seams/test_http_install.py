@@ -159,3 +159,30 @@ def test_a_library_that_stands_for_both_is_wrapped_once():
         )
         == "1\nFalse"
     )
+
+
+def test_a_library_that_another_thread_is_importing_is_guarded_when_it_is_there(tmp_path):
+    (tmp_path / "slow_import.py").write_text("import time; time.sleep(0.05)\n")
+    assert (
+        run(
+            f"""
+            import sys, threading, time
+            sys.path.insert(0, {str(tmp_path)!r})
+
+            class Slow:
+                def find_spec(self, name, path=None, target=None):
+                    if name == "httpx._client":
+                        import slow_import
+                    return None
+
+            sys.meta_path.insert(0, Slow())
+            thread = threading.Thread(target=__import__, args=("httpx",))
+            thread.start()
+            while "httpx" not in sys.modules:
+                time.sleep(0.001)
+            from wflo_otel.seams import http
+            print("httpx" in http.install()[0])
+            """
+        )
+        == "True"
+    )

@@ -155,8 +155,6 @@ def _wire(
     late = LateProviders(ensure_providers if providers else partial(Setup, {}))
     telemetry = OTelTelemetry(before_first_span=late.ensure)
     prices = CataloguePrices()
-    # The catalogue takes a fifth of a second to load: not on the path of the first call.
-    threading.Thread(target=prices.warm, name="wflo-prices", daemon=True).start()
     adapters = Adapters(
         state=store,
         runs=store,
@@ -177,6 +175,8 @@ def _wire(
         instrument_http()
         instrument_threads()
     now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry, guard)
+    # The catalogue takes a fifth of a second to load: not on the path of the first call.
+    threading.Thread(target=prices.warm, name="wflo-prices", daemon=True).start()
     runs.join(run)
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)

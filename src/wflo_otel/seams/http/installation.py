@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -75,6 +76,8 @@ def install() -> list[str]:
         _is_installed = True
         watch_collections()
         for name, targets in _GUARDED.items():
+            if name in sys.modules:  # another thread may be in the middle of importing it
+                import_module(name)
             if name in _waits_for:
                 _guard(targets, sys.modules.get(name))
             else:
