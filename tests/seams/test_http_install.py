@@ -162,11 +162,12 @@ def test_a_library_that_stands_for_both_is_wrapped_once():
 
 
 def test_a_library_that_another_thread_is_importing_is_guarded_when_it_is_there(tmp_path):
-    (tmp_path / "slow_import.py").write_text("import time; time.sleep(0.05)\n")
+    (tmp_path / "slow_import.py").write_text("import time; time.sleep(0.3)\n")
     assert (
         run(
             f"""
             import sys, threading, time
+            from wflo_otel.seams import http
             sys.path.insert(0, {str(tmp_path)!r})
 
             class Slow:
@@ -180,7 +181,6 @@ def test_a_library_that_another_thread_is_importing_is_guarded_when_it_is_there(
             thread.start()
             while "httpx" not in sys.modules:
                 time.sleep(0.001)
-            from wflo_otel.seams import http
             print("httpx" in http.install()[0])
             """
         )
