@@ -11,7 +11,6 @@ would be closed before the function it belongs to.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
@@ -21,6 +20,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from wflo_otel.core.call import Call
 from wflo_otel.engine import Engine, Permit, Refusal
+from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned
 
@@ -240,7 +240,7 @@ def _begin(flow: Flow) -> Run:
     step = _next(flow, None)
     while isinstance(step, Admit):
         with _closing_if_it_fails(flow):
-            may_wait = not is_on_a_loop()
+            may_wait = not on_event_loop()
             answer = step.engine.admit(step.call, adopting=step.adopting, may_wait=may_wait)
         step = _next(flow, answer)
     return step
@@ -272,15 +272,6 @@ def _closing_if_it_fails(flow: _Asking) -> Iterator[None]:
     except BaseException:
         flow.close()
         raise
-
-
-def is_on_a_loop() -> bool:
-    """Whether this is the thread of a running event loop, which must not be made to wait."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _end(run: Run, outcome: Outcome) -> None:

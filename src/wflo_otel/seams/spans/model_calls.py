@@ -18,10 +18,10 @@ from opentelemetry.trace import format_span_id, format_trace_id
 from wflo_otel.core.call import Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Permit, Refusal
+from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.ports import Refused
 from wflo_otel.seams.active import Active
-from wflo_otel.seams.functions import is_on_a_loop
 from wflo_otel.seams.open_call import offer_on, outer_permit
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.spans import open_spans
@@ -91,7 +91,7 @@ def _permit(now: Active, span: Span, call: Call, *, refuses: bool) -> Permit:
 
 
 def _admitted(now: Active, call: Call, adopting: Permit | None) -> Permit | Refusal:
-    return now.engine.admit(call, adopting=adopting, may_wait=not is_on_a_loop())
+    return now.engine.admit(call, adopting=adopting, may_wait=not on_event_loop())
 
 
 def _refusing(now: Active, span: Span, refusal: Refusal) -> PolicyViolationError:
