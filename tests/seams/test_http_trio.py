@@ -11,7 +11,6 @@ from wflo_otel.testing import Reply
 from wiring import guarded
 
 trio = pytest.importorskip("trio", reason="trio is not installed in this environment")
-pytestmark = pytest.mark.optional
 
 
 async def post(client, rig, **more):
