@@ -16,6 +16,7 @@ from wflo_otel.bootstrap.children import at_end_of_children
 from wflo_otel.bootstrap.gauges import shown_ledgers
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
+from wflo_otel.bootstrap.warming import load_prices_with_first_client
 from wflo_otel.clock import SystemClock
 from wflo_otel.config import Settings, from_environment
 from wflo_otel.context import ActiveRun, runs
@@ -154,12 +155,11 @@ def _wire(
 ) -> Configuration:
     late = LateProviders(ensure_providers if providers else partial(Setup, {}))
     telemetry = OTelTelemetry(before_first_span=late.ensure)
-    prices = CataloguePrices()
     adapters = Adapters(
         state=store,
         runs=store,
         checkpoints=store,
-        prices=prices,
+        prices=CataloguePrices(),
         tokens=LearningEstimator(),
         telemetry=telemetry,
         clock=clock,
@@ -175,8 +175,7 @@ def _wire(
         instrument_http()
         instrument_threads()
     now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry, guard)
-    # The catalogue takes a fifth of a second to load: not on the path of the first call.
-    threading.Thread(target=prices.warm, name="wflo-prices", daemon=True).start()
+    load_prices_with_first_client()
     runs.join(run)
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)

@@ -50,10 +50,14 @@ def problem_of(interpreter: Interpreter, environ: Mapping[str, str]) -> str | No
 
 
 def _probing(environ: Mapping[str, str]) -> dict[str, str]:
-    """The program's environment, but for what would leave traces of the probe."""
+    """The program's environment, but for what would leave traces of the probe, or takes long."""
     left_out = {"WFLO_RUN_ID", "PYTHONINSPECT"}
     probing = {name: value for name, value in environ.items() if name not in left_out}
-    return probing | {"WFLO_STATE": "memory://", "OTEL_SDK_DISABLED": "true"}
+    return probing | {
+        "WFLO_STATE": "memory://",
+        "OTEL_SDK_DISABLED": "true",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*",
+    }
 
 
 def _reason(interpreter: Interpreter, code: int, stderr: str) -> str:
