@@ -34,7 +34,7 @@ if not find_spec("groq"):  # the fourth environment has many SDKs
 
 
 def _refuses_skips(marks):
-    return os.environ.get("WFLO_NO_SKIPS") == "1" and not marks & _MAY_SKIP
+    return os.environ.get("SUITE_NO_SKIPS") == "1" and not marks & _MAY_SKIP
 
 
 def _turned(report):
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_make_collect_report(collector):
-    """Turn a module that skips itself into a failure under ``WFLO_NO_SKIPS=1``."""
+    """Turn a module that skips itself into a failure under ``SUITE_NO_SKIPS=1``."""
     report = (yield).get_result()
     if report.skipped and _refuses_skips({mark.name for mark in collector.iter_markers()}):
         _turned(report)
@@ -62,7 +62,7 @@ def pytest_make_collect_report(collector):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Turn a skip into a failure under ``WFLO_NO_SKIPS=1``: the full run has everything."""
+    """Turn a skip into a failure under ``SUITE_NO_SKIPS=1``: the full run has everything."""
     report = (yield).get_result()
     if report.skipped and _refuses_skips({mark.name for mark in item.iter_markers()}):
         _turned(report)
@@ -72,8 +72,7 @@ def pytest_runtest_makereport(item, call):
 def _nothing_configured(monkeypatch):
     """Leave no configuration behind, and take none from the environment of the test run."""
     for name in [name for name in os.environ if name.startswith(("WFLO_", "OTEL_"))]:
-        if name not in {"WFLO_NO_SKIPS", "WFLO_CORPUS", "WFLO_LONG"}:
-            monkeypatch.delenv(name)
+        monkeypatch.delenv(name)
     yield
     from wflo_otel.bootstrap import shutdown
 

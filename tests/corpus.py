@@ -17,8 +17,8 @@ _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 
 def folder() -> Path | None:
-    """Where the corpus is: ``WFLO_CORPUS``, else beside the repository; ``None``: nowhere."""
-    found = Path(os.environ.get("WFLO_CORPUS") or _BESIDE)
+    """Where the corpus is: ``SUITE_CORPUS``, else beside the repository; ``None``: nowhere."""
+    found = Path(os.environ.get("SUITE_CORPUS") or _BESIDE)
     return found if (found / "exchanges.jsonl.gz").is_file() else None
 
 

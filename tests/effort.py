@@ -2,7 +2,7 @@
 
 import os
 
-LONG = os.environ.get("WFLO_LONG") == "1"
+LONG = os.environ.get("SUITE_LONG") == "1"
 
 
 def times(short: int, long: int) -> int:
