@@ -84,7 +84,7 @@ EVENTS = st.one_of(
 @given(
     url=st.sampled_from(URLS), body=OBJECTS.map(json.dumps).map(str.encode) | st.binary(max_size=60)
 )
-@settings(max_examples=times(300, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(300, 3_000), deadline=None, derandomize=not LONG)
 def test_no_request_raises(url: str, body: bytes) -> None:
     where = route(url)
     ask = where.api.ask(where, body)
@@ -104,7 +104,7 @@ def test_no_request_raises(url: str, body: bytes) -> None:
     status=st.sampled_from([200, 400, 500]),
     body=OBJECTS.map(json.dumps).map(str.encode) | st.binary(max_size=60),
 )
-@settings(max_examples=times(300, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(300, 3_000), deadline=None, derandomize=not LONG)
 def test_no_response_raises_and_counts_stay_bounded(url: str, status: int, body: bytes) -> None:
     answer = route(url).api.answer(status, {}, body)
     check(answer.usage)
@@ -116,7 +116,7 @@ def test_no_response_raises_and_counts_stay_bounded(url: str, status: int, body:
     parts=st.lists(st.tuples(EVENTS, ENDS), max_size=6),
     cuts=st.lists(st.integers(0, 400), max_size=8),
 )
-@settings(max_examples=times(300, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(300, 3_000), deadline=None, derandomize=not LONG)
 def test_no_stream_raises_and_what_it_says_does_not_depend_on_cuts(
     url: str, parts: list[tuple[bytes, bytes]], cuts: list[int]
 ) -> None:
@@ -143,7 +143,7 @@ def test_no_stream_raises_and_what_it_says_does_not_depend_on_cuts(
     lines=st.lists(OBJECTS.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=6),
     status=st.sampled_from([200, 404]),
 )
-@settings(max_examples=times(150, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(150, 3_000), deadline=None, derandomize=not LONG)
 def test_no_file_of_results_raises(lines: list[bytes], status: int) -> None:
     body = b"\n".join(b'{"response":{"body":' + line + b"}}" for line in lines)
     answer = route(BATCH, "GET").api.answer(status, {}, body)
@@ -152,7 +152,7 @@ def test_no_file_of_results_raises(lines: list[bytes], status: int) -> None:
 
 
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300), max_size=8))
-@settings(max_examples=times(300, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(300, 3_000), deadline=None, derandomize=not LONG)
 def test_no_frame_raises_and_what_is_read_does_not_depend_on_cuts(
     data: bytes, cuts: list[int]
 ) -> None:
@@ -167,7 +167,7 @@ def test_no_frame_raises_and_what_is_read_does_not_depend_on_cuts(
 
 
 @given(text=st.text(max_size=30), at=st.integers(0, 200), byte=st.integers(0, 255))
-@settings(max_examples=times(200, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(200, 3_000), deadline=None, derandomize=not LONG)
 def test_a_flipped_byte_in_a_stream_does_no_harm(text: str, at: int, byte: int) -> None:
     event: dict[str, Any] = {"choices": [{"index": 0, "delta": {"content": text}}]}
     data = bytearray(sse(event, event, {"choices": [], "usage": {"prompt_tokens": 5}}))
@@ -182,7 +182,7 @@ def test_a_flipped_byte_in_a_stream_does_no_harm(text: str, at: int, byte: int) 
     method=st.sampled_from(["GET", "POST", "\u0130"]),
     url=st.text(max_size=60) | st.sampled_from(URLS),
 )
-@settings(max_examples=times(300, 20_000), deadline=None, derandomize=not LONG)
+@settings(max_examples=times(300, 3_000), deadline=None, derandomize=not LONG)
 def test_no_url_raises(method: str, url: str) -> None:
     recognise(method, url)
     recognise(method, f"https://{url}/v1/chat/completions")
