@@ -42,6 +42,8 @@ class ActiveRun:
     #: An agent named after the program; the first real agent takes its place.
     implicit_agent: str | None = None
     is_open: bool = True
+    #: Of one request (a trace) that this process serves, not of the process or a workflow.
+    is_request: bool = False
     #: Called whenever a call without context falls to this run: it may not have begun yet.
     on_use: Callable[[], None] | None = None
     #: The checkpoint that was saved last in this process: the next one's parent.
@@ -65,6 +67,10 @@ class ActiveRuns:
         self._workflows: list[ActiveRun] = []
         self._declared: weakref.WeakSet[ActiveRun] = weakref.WeakSet()
         self._process: ActiveRun | None = None
+        #: The run of the request that is served here, where each has one of its own.
+        self.of_request: Callable[[], ActiveRun | None] = _of_no_request
+        #: The trace that the environment named: the process's, not a request's.
+        self.continued_trace: int | None = None
 
     @property
     def process(self) -> ActiveRun | None:
@@ -102,7 +108,14 @@ class ActiveRuns:
                 self._workflows.remove(run)
 
     def without_context(self) -> ActiveRun | None:
-        """The only open workflow, else the only declared one, else the process's own run."""
+        """The only open workflow, else the only declared one, else the process's own run.
+
+        A request that has a run of its own is no part of a workflow that another has opened.
+        """
+        request = self.of_request()
+        if request is not None:
+            declared = list(self._declared)
+            return declared[0] if len(declared) == 1 else request
         workflows = self._workflows
         if not workflows and self._declared:
             workflows = list(self._declared)
@@ -112,6 +125,11 @@ class ActiveRuns:
         """Forget every run."""
         self._process = None
         self._workflows = []
+        self.of_request = _of_no_request
+
+
+def _of_no_request() -> ActiveRun | None:
+    return None
 
 
 runs = ActiveRuns()
@@ -193,6 +211,12 @@ def carried_frame() -> Frame | None:
 def process_frame() -> Frame | None:
     """The frame of the process's own run."""
     run = runs.process
+    return None if run is None else Frame(run.base, run)
+
+
+def surrounding_frame() -> Frame | None:
+    """The frame of the request's run, where it has one, else of the process's own."""
+    run = runs.of_request() or runs.process
     return None if run is None else Frame(run.base, run)
 
 
@@ -303,7 +327,9 @@ def trace_environ(span: Span) -> dict[str, str]:
 def continue_trace(environ: Mapping[str, str]) -> None:
     """Continue, from here to the end of the process, the trace that the environment names."""
     if environ.get("TRACEPARENT"):
-        otel_context.attach(_extracted(environ))
+        continued = _extracted(environ)
+        runs.continued_trace = get_current_span(continued).get_span_context().trace_id
+        otel_context.attach(continued)
 
 
 @contextmanager

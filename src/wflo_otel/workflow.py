@@ -18,7 +18,15 @@ from types import TracebackType
 from typing import Any
 
 from wflo_otel.bootstrap import ensure_configured
-from wflo_otel.context import ActiveRun, Frame, carried_frame, process_frame, run_frame, runs
+from wflo_otel.context import (
+    ActiveRun,
+    Frame,
+    carried_frame,
+    process_frame,
+    run_frame,
+    runs,
+    surrounding_frame,
+)
 from wflo_otel.core import codec
 from wflo_otel.core.attribution import total
 from wflo_otel.core.call import CallRecord, Operation
@@ -154,7 +162,7 @@ class WfloWorkflow(
         if not self._run.is_open:
             self._run = self._declared_run()
         runs.withdraw(self._run)
-        frame = self._announce(active, carried_frame() or process_frame())
+        frame = self._announce(active, carried_frame() or surrounding_frame())
         runs.add(self._run)
         span = active.telemetry.workflow_span(self._name, frame.caller)
         self._work = Work.begin(active, frame, span, Operation.INVOKE_WORKFLOW)

@@ -20,6 +20,7 @@ from wflo_otel.core.policy import (
     PriceOverride,
     Prices,
     Reserve,
+    RunPer,
     Unknown,
     Window,
 )
@@ -56,6 +57,7 @@ GOOD = {
     "everything": Policy(
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
+        run_per=RunPer.TRACE,
         budgets=Budgets(
             run=Budget(
                 usd=1,

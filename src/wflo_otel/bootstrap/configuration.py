@@ -16,11 +16,12 @@ from wflo_otel.bootstrap.children import at_end_of_children
 from wflo_otel.bootstrap.gauges import shown_ledgers
 from wflo_otel.bootstrap.housekeeper import Housekeeper
 from wflo_otel.bootstrap.policies import PolicyInForce, PolicySource, Usd
+from wflo_otel.bootstrap.requests import watch_global_provider
 from wflo_otel.bootstrap.warming import load_prices_with_first_client
 from wflo_otel.clock import SystemClock
 from wflo_otel.config import Settings, from_environment
 from wflo_otel.context import ActiveRun, runs
-from wflo_otel.core.policy import Mode, Policy
+from wflo_otel.core.policy import Mode, Policy, RunPer
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.metering.prices import CataloguePrices
@@ -28,6 +29,7 @@ from wflo_otel.metering.tokens import LearningEstimator
 from wflo_otel.ports import Adapters, Clock, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
+from wflo_otel.seams.traces import TraceRuns
 from wflo_otel.stores import Store, open_store
 from wflo_otel.telemetry.late import LateProviders
 from wflo_otel.telemetry.otel import OTelTelemetry
@@ -52,6 +54,7 @@ class Configuration:
     #: Where telemetry goes, and what could not be set up; known from the first span on.
     telemetry: LateProviders
     guarded: tuple[str, ...]
+    trace_runs: TraceRuns
 
 
 log = logging.getLogger("wflo_otel")
@@ -153,7 +156,7 @@ def _wire(
     guard: bool,
     providers: bool,
 ) -> Configuration:
-    late = LateProviders(ensure_providers if providers else partial(Setup, {}))
+    late = LateProviders(_ensure_watched if providers else partial(Setup, {}))
     telemetry = OTelTelemetry(before_first_span=late.ensure)
     adapters = Adapters(
         state=store,
@@ -172,18 +175,32 @@ def _wire(
     frameworks.install()
     at_end_of_children(_end_child)
     if providers:
+        watch_global_provider()
         instrument_http()
         instrument_threads()
     now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry, guard)
     load_prices_with_first_client()
     runs.join(run)
+    per_trace = TraceRuns(run, store, clock, partial(_is_per_trace, in_force, owns_run))
+    runs.of_request = per_trace.current
     activate(now_active)
     period = min(_TEND_EVERY_S, store.lease_s / 3)
-    duties = (engine.tend, engine.renew, in_force.refresh, telemetry.tend)
+    duties = (engine.tend, engine.renew, in_force.refresh, telemetry.tend, per_trace.tend)
     housekeeper = Housekeeper(duties, period)
     return Configuration(
-        now_active, engine, store, in_force, run, owns_run, housekeeper, late, guarded
+        now_active, engine, store, in_force, run, owns_run, housekeeper, late, guarded, per_trace
     )
+
+
+def _is_per_trace(in_force: PolicyInForce, owns_run: bool) -> bool:
+    chosen = in_force().run_per
+    return owns_run if chosen is None else chosen is RunPer.TRACE
+
+
+def _ensure_watched() -> Setup:
+    made = ensure_providers()
+    watch_global_provider()
+    return made
 
 
 def configuration() -> Configuration | None:
@@ -211,6 +228,7 @@ def shutdown() -> None:
         runs.clear()
         ending.housekeeper.end()
         ending.engine.close()
+        ending.trace_runs.close()
         if ending.owns_run:
             ending.store.close_run(ending.run.run_id, ending.active.clock.time())
         ending.store.close()

@@ -21,6 +21,7 @@ from wflo_otel.core.policy import (
     PriceOverride,
     Prices,
     Reserve,
+    RunPer,
     Unknown,
     Window,
 )
@@ -44,7 +45,6 @@ LATER_SECTIONS = frozenset(
         "loops",
         "notify",
         "retries",
-        "run_per",
         "store_content",
         "unrecognised",
     }
@@ -117,6 +117,12 @@ POLICY = _options(
         "on_state_error": Note(
             choice(OnStateError),
             "What happens to a call when the state store cannot answer.",
+        ),
+        "run_per": Note(
+            choice(RunPer),
+            "What a run is: all that the process does, or each request or message that it serves "
+            "(a trace that begins here with a SERVER or CONSUMER span).",
+            default="`process` where a run is joined, as under `wflo run`, else `trace`",
         ),
     },
 )

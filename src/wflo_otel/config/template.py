@@ -16,6 +16,9 @@ mode: enforce
 # When the state store cannot answer: refuse the call, or allow it without a budget.
 on_state_error: refuse
 
+# process: a run is all that a process does. trace: each request that it serves is one.
+#run_per: trace
+
 budgets:
   # All calls of one run together.
   run:

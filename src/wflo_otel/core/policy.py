@@ -50,6 +50,15 @@ class Unknown(StrEnum):
     FALLBACK = "fallback"
 
 
+class RunPer(StrEnum):
+    """What a run is, where the program's code opens none."""
+
+    #: All that a process does.
+    PROCESS = "process"
+    #: One request or message that a process serves: a trace.
+    TRACE = "trace"
+
+
 class Window(StrEnum):
     """A calendar window after which a budget starts anew."""
 
@@ -160,5 +169,7 @@ class Policy:
 
     mode: Mode = Mode.ENFORCE
     on_state_error: OnStateError = OnStateError.REFUSE
+    #: ``None``: by trace, but by process where a run was joined, as under ``wflo run``.
+    run_per: RunPer | None = None
     budgets: Budgets = field(default_factory=Budgets)
     prices: Prices = field(default_factory=Prices)

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from wflo_otel.context import context_frame, span_frames
 from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.spans import model_calls, work
+from wflo_otel.seams.traces import requests
 from wflo_otel.telemetry.dialects import Says, says, scope_of
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.scope import SCOPE_NAME
@@ -26,8 +27,11 @@ class DecidingSpanProcessor(SpanProcessor):
         Raises:
             PolicyViolationError: it may not run; the span has ended and says why.
         """
+        if span.context is None:
+            return
+        requests.begin(span)
         now = active()
-        if now is None or span.context is None:
+        if now is None:
             return
         span_frames.inherit(span.parent, span.context)
         if scope_of(span) == SCOPE_NAME:
@@ -40,6 +44,7 @@ class DecidingSpanProcessor(SpanProcessor):
         """Forget the span."""
         if span.context is not None:
             span_frames.leave(span.context)
+            requests.end(span.context)
 
     def shutdown(self) -> None:
         """Settle what was left for later."""

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.trace.span import TraceState
 from opentelemetry.util.types import Attributes
 
+from wflo_otel.seams.traces import requests
 from wflo_otel.telemetry.dialects import operation_of
 from wflo_otel.telemetry.safely import safely
 
@@ -45,6 +46,7 @@ class PolicySampler(Sampler):
             parent_context, trace_id, name, kind, attributes, links, trace_state
         )
         if result.decision is not Decision.DROP or not _tells_of_call(name, kind, attributes):
+            _keep_request(result.decision, parent_context, trace_id, name, kind)
             return result
         # A sampler that drops gives no attributes back, and the policy needs the model.
         return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
@@ -52,6 +54,21 @@ class PolicySampler(Sampler):
     def get_description(self) -> str:
         """Name this sampler and the one inside."""
         return f"PolicySampler({self._inner.get_description()})"
+
+
+def _keep_request(
+    decision: Decision,
+    parent_context: Context | None,
+    trace_id: int,
+    name: str,
+    kind: SpanKind | None,
+) -> None:
+    """Have a request known that no processor will see."""
+    if decision is not Decision.DROP or kind not in (SpanKind.SERVER, SpanKind.CONSUMER):
+        return
+    parent = get_current_span(parent_context).get_span_context()
+    if not parent.is_valid or parent.is_remote:
+        requests.hint(trace_id, name)
 
 
 def _tells_of_call(name: str, kind: SpanKind | None, attributes: Attributes) -> bool:

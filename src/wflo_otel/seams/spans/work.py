@@ -38,7 +38,8 @@ def frame_within(frame: Frame, said: Says) -> Frame:
 
 def _workflow_frame(frame: Frame, name: str) -> Frame:
     """A workflow that the user's code has opened keeps its name."""
-    if frame.run is not runs.process or frame.caller.workflow == name:
+    is_own = frame.run is runs.process or frame.run.is_request
+    if not is_own or frame.caller.workflow == name:
         return frame
     return Frame(replace(frame.caller, workflow=name), frame.run, frame)
 
