@@ -21,7 +21,7 @@ from wflo_otel.core.policy import Mode
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
-from wflo_otel.seams.http import background
+from wflo_otel.seams.http import background, batch
 from wflo_otel.seams.http.logical import Passing, carry, span_of_attempt
 from wflo_otel.seams.http.outgoing import UNCOMPRESSED, Outgoing
 from wflo_otel.seams.http.span import CallSpan, span_for
@@ -200,7 +200,7 @@ class Flight(Generic[P]):
 
     def settle(self, outcome: Outcome) -> CallRecord | None:
         """Charge what the exchange used."""
-        if background.took(self, outcome):
+        if batch.took(self, outcome) or background.took(self, outcome):
             return None
         with self.span.current():
             record = self.active.engine.settle(self.permit, outcome)

@@ -38,8 +38,8 @@ class Price:
     cached: Decimal | None = None
     cache_write: Decimal | None = None
 
-    def cost(self, tokens: Tokens) -> Decimal:
-        """Return US dollars, rounded up to a nano-dollar."""
+    def cost(self, tokens: Tokens, share: Decimal = Decimal(1)) -> Decimal:
+        """Return US dollars for this share of the price, rounded up to a nano-dollar."""
         cached = self.input if self.cached is None else self.cached
         written = self.input if self.cache_write is None else self.cache_write
         plain = tokens.input - tokens.cached - tokens.cache_write
@@ -49,7 +49,7 @@ class Price:
             + tokens.cache_write * written
             + tokens.output * self.output
         )
-        return (total / 1_000_000).quantize(_NANO_USD, rounding=ROUND_UP)
+        return (total * share / 1_000_000).quantize(_NANO_USD, rounding=ROUND_UP)
 
 
 def _price(*usd: str) -> Price:
@@ -105,12 +105,14 @@ class BilledCall:
     tokens: Tokens
     #: The client left before it had everything.
     disconnected: bool = False
+    #: The share of the price that is charged: half of it in a batch.
+    share: Decimal = Decimal(1)
 
     @property
     def cost_usd(self) -> Decimal:
         """US dollars so far; zero for a model that the bill has no price for."""
         price = price_of(self.model, self.tokens.input)
-        return price.cost(self.tokens) if price else Decimal(0)
+        return price.cost(self.tokens, self.share) if price else Decimal(0)
 
     def start_stream(self) -> None:
         """Count no output before it is sent."""

@@ -80,6 +80,11 @@ class Connection(BaseHTTPRequestHandler):
         head, data = self._json(status, body, headers or {}, encoding)
         self.wfile.write(head + data)
 
+    def send_body(self, status: int, body: bytes) -> None:
+        """Answer with lines of JSON, or one."""
+        kind = {"content-type": "application/x-jsonl", "content-length": str(len(body))}
+        self.wfile.write(_head(status, kind) + body)
+
     def send_half(self, body: JsonObject, headers: Mapping[str, str], encoding: str | None) -> None:
         """Promise a body, send half of it and close the connection."""
         head, data = self._json(200, body, headers, encoding)

@@ -6,6 +6,7 @@ finds it on the bill.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import threading
@@ -14,6 +15,7 @@ from itertools import count, islice
 from urllib.parse import parse_qs, urlsplit
 
 from wflo_otel.testing.provider.anthropic_messages import MESSAGES
+from wflo_otel.testing.provider.batches import Batches
 from wflo_otel.testing.provider.bedrock import CONVERSE
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall
 from wflo_otel.testing.provider.connection import Connection
@@ -53,6 +55,7 @@ class Service:
         self.failures: list[Exception] = []
         self._max_requests = max_requests
         self._kept = KeptResponses()
+        self._batches = Batches(script.reply_to, self.bill)
         self._keys = count(1)
         self._prefix = secrets.token_hex(4)
         self._lock = threading.Lock()
@@ -70,6 +73,12 @@ class Service:
             return client.send_json(200, {"input_tokens": words(request)})
         if path.endswith("/models"):
             return client.send_json(200, _models(request))
+        return self._find_stored(path, request, client)
+
+    def _find_stored(self, path: str, request: ReceivedRequest, client: Connection) -> None:
+        batch = self._batch(path, request)
+        if batch is not None:
+            return client.send_body(200, batch)
         kept = self._find(path) if request.method == "GET" else None
         if kept is not None:
             return self._fetch(kept, request, client)
@@ -85,6 +94,12 @@ class Service:
         except (TypeError, ValueError) as error:
             return client.send_json(400, {"error": str(error)})
         return client.send_json(200, {})
+
+    def _batch(self, path: str, request: ReceivedRequest) -> bytes | None:
+        if request.method == "GET":
+            return self._batches.results(path)
+        made = self._batches.hand_in(path, request)
+        return None if made is None else json.dumps(made).encode()
 
     def _find(self, path: str) -> Exchange | None:
         match = _KEPT.match(path)
