@@ -17,6 +17,9 @@ from wflo_otel.wire.route import recognise
 
 P = TypeVar("P", bound=Outgoing)
 
+#: The APIs that take forms; of any other a form is something else's request.
+_TAKE_FORMS = frozenset({"openai.images", "openai.audio"})
+
 
 @value
 class Boarding:
@@ -46,6 +49,10 @@ def board(method: str, url: object, raw: Iterable[tuple[bytes, bytes]]) -> Board
     if route is None or route.kind is RouteKind.FREE:
         return None
     fields, caller = Fields(raw), current_caller()
-    if caller is None or not fields.may_be_json:
+    if caller is None or not _is_readable(route, fields):
         return None
     return Boarding(now, route, caller, fields)
+
+
+def _is_readable(route: Route, fields: Fields) -> bool:
+    return fields.may_be_json or (fields.is_form and route.api.name in _TAKE_FORMS)

@@ -57,6 +57,11 @@ class Fields:
         return not self._fields.get(b"content-type", b"").lower().startswith(_NO_JSON)
 
     @property
+    def is_form(self) -> bool:
+        """Whether the body is a form of parts, as images and sound are sent."""
+        return self._fields.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+
+    @property
     def is_signed(self) -> bool:
         """Whether the body is covered by a signature: then no byte of it may change."""
         signs = self._fields.get(b"authorization", b"").startswith(b"AWS4-")
