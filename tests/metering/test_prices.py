@@ -377,3 +377,17 @@ def test_warming_imports_the_catalogue_ahead_of_the_first_call() -> None:
     CataloguePrices().warm()
 
     assert catalogue.load.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize(
+    "used", [("search_units", 1), ("audio_seconds", 60), ("web_search", 1), ("code_interpreter", 1)]
+)
+def test_no_fee_is_free_at_the_fallback(book: CataloguePrices, used: tuple[str, int]) -> None:
+    usage = Usage(server_tools=(used,))
+    for prices in (PLAIN, Prices(fallback=PriceOverride(input=3, output=5))):
+        assert book.fallback(prices).cost_pico(usage) > 0
+
+
+def test_a_fee_at_the_fallback_is_the_dearest_that_anyone_asks(book: CataloguePrices) -> None:
+    usage = Usage(server_tools=(("web_search", 1),))
+    assert book.fallback(PLAIN).cost_pico(usage) == 35_000_000_000

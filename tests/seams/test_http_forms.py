@@ -65,3 +65,17 @@ def test_a_form_to_an_api_that_takes_none_passes_unseen(library):
         answer = edit(library, seen, "https://api.openai.com/v1/chat/completions")
         assert json.loads(answer.content) == ANSWER
         assert rig.records == []
+
+
+@each_library
+def test_a_body_too_large_to_read_is_a_stream_where_its_url_asks_for_one(library, monkeypatch):
+    monkeypatch.setattr(request, "MAX_BODY_BYTES", 5)
+    host = "https://generativelanguage.googleapis.com"
+    url = f"{host}/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+
+    def body():
+        yield b'{"contents":[]}'
+
+    with guarded() as rig, library.Client(transport=server(library, [])) as client:
+        client.post(url, content=body())
+        assert [each.streaming for each in rig.records] == [True]

@@ -63,3 +63,9 @@ def fees_of(provider_id: str | None) -> Mapping[str, int]:
     if provider_id == "azure":
         provider_id = "openai"
     return _FEES.get(provider_id or "", {})
+
+
+def dearest_fees() -> Mapping[str, int]:
+    """Return the most that anyone asks for each unit, in pico-USD: what an unknown model costs."""
+    every = list(_FEES.values())
+    return {unit: max(fees.get(unit, 0) for fees in every) for fees in every for unit in fees}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from wflo_otel.core.policy import PriceOverride, Prices
@@ -17,7 +17,7 @@ from wflo_otel.metering import catalogue
 from wflo_otel.metering.bounded import Recent
 from wflo_otel.metering.catalogue import Listed
 from wflo_otel.metering.compiled import CompiledPrice, compile_override
-from wflo_otel.metering.fees import fees_of
+from wflo_otel.metering.fees import dearest_fees, fees_of
 from wflo_otel.metering.names import catalogue_id
 from wflo_otel.ports import Price
 
@@ -138,9 +138,10 @@ class CataloguePrices:
             return self.fallback(prices)
 
         if prices.fallback is None:
-            return _from(catalogue.load().dearest(), "fallback", beside)
+            dearest = replace(catalogue.load().dearest(), fees=dearest_fees())
+            return _from(dearest, "fallback", beside)
         return compile_override(
-            prices.fallback, source="fallback", model="fallback", beside=beside, fees={}
+            prices.fallback, source="fallback", model="fallback", beside=beside, fees=dearest_fees()
         )
 
 

@@ -33,8 +33,8 @@ class Boarding:
     def flight(self, parcel: P) -> Flight[P] | None:
         """Read what is asked for; ``None``: it is not what its path says, so it is let pass."""
         if parcel.body is None:
-            api = self.route.api
-            ask: Ask | None = Ask(api.operation, self.route.provider_hint or "", None)
+            api, provider = self.route.api, self.route.provider_hint or ""
+            ask: Ask | None = Ask(api.operation, provider, None, streaming=self.route.streaming)
         else:
             ask = self.route.api.ask(self.route, parcel.body)
         return None if ask is None else Flight(self, ask, parcel)
