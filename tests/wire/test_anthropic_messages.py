@@ -9,6 +9,7 @@ import pytest
 
 from wflo_otel.core.call import ToolCall
 from wflo_otel.core.usage import ModelUsage, Usage
+from wflo_otel.wire import request as request_module
 from wire_fixtures import MESSAGES, answered, asked, capped, in_pieces, least, read, route, sse
 
 HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
@@ -318,3 +319,12 @@ def test_a_reason_that_may_be_content_is_not_kept() -> None:
 def test_a_broker_tells_what_a_message_cost() -> None:
     answer = answered("https://openrouter.ai/api/v1/messages", **message(usage={"cost": 0.01}))
     assert answer.provider_cost == 10_000_000
+
+
+def test_a_body_without_a_thinking_budget_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_again: list[bytes] = []
+    monkeypatch.setattr(request_module, "read_object", read_again.append)
+    assert least(MESSAGES, model=MODEL, messages=HELLO) == 1
+    assert read_again == []

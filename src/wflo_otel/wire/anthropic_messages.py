@@ -47,6 +47,12 @@ class AnthropicMessages(JsonApi):
             server_tools=_uses_server(request),
         )
 
+    def least_cap(self, route: Route, body: bytes) -> int:
+        """The smallest output cap: that of thinking, where the request sets a budget for it."""
+        if b'"budget_tokens"' not in body:  # no need to read the body again
+            return 1
+        return super().least_cap(route, body)
+
     def _least(self, request: JsonObject) -> int:
         return 1 if _thinking_budget(request) is None else LEAST_THINKING + 1
 
