@@ -12,11 +12,9 @@ from collections.abc import Mapping
 
 from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, configure
 from wflo_otel.config import from_environment
+from wflo_otel.config.environment import EXIT_UNGUARDED
 from wflo_otel.context import continue_trace
 from wflo_otel.errors import WfloError
-
-#: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
-EXIT_UNGUARDED = 78
 
 
 def start_up(environ: Mapping[str, str] = os.environ, *, providers: bool = True) -> None:

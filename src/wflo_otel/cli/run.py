@@ -25,6 +25,7 @@ from wflo_otel.cli.terminal import say, show
 from wflo_otel.cli.trace import run_span
 from wflo_otel.clock import SystemClock
 from wflo_otel.config import PolicyFileError
+from wflo_otel.config.environment import EXIT_UNGUARDED
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import ConfigError, StoreError
 from wflo_otel.ports import RunInfo
@@ -33,8 +34,6 @@ from wflo_otel.stores import Store, open_store
 
 __all__ = ["Options", "run_command"]
 
-#: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
-EXIT_UNGUARDED = 78
 #: What shells say of a command that is not there, or cannot be run.
 EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE = 127, 126
 

@@ -18,6 +18,9 @@ from wflo_otel.errors import ConfigError
 
 PREFIX = "WFLO_"
 
+#: The exit code of a program that was not allowed to start (``EX_CONFIG`` of sysexits.h).
+EXIT_UNGUARDED = 78
+
 #: Every variable that is read, and what it is for.
 VARIABLES: Mapping[str, str] = {
     "WFLO_POLICY": "The path of the policy file.",

@@ -15,7 +15,7 @@ from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
-from wflo_otel.engine.metering import meter, record_of
+from wflo_otel.engine.metering import failure_of, meter, record_of
 from wflo_otel.engine.permit import Permit, Refusal, answered, budget_refusal
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
@@ -230,6 +230,10 @@ class Engine:
         except StoreError as error:
             self._ports.telemetry.state_failed("ledgers", error, allowed=True)
             return []
+
+    def keep_failure(self, permit: Permit, outcome: Outcome) -> None:
+        """Keep a line of a call that failed and is charged nothing. Never raises."""
+        self.record(failure_of(permit, outcome, self._ports.clock.time()))
 
     def record(self, record: CallRecord) -> None:
         """Keep a call that is charged nothing. Never raises."""

@@ -75,6 +75,12 @@ def record_of(permit: Permit, outcome: Outcome, metered: Metered, ended_at: floa
     )
 
 
+def failure_of(permit: Permit, outcome: Outcome, ended_at: float) -> CallRecord:
+    """Write down a call that failed, and is charged nothing."""
+    nothing = Metered(NOTHING, 0, "", permit.price)
+    return replace(record_of(permit, outcome, nothing, ended_at), clamped=False)
+
+
 def usage_seen(permit: Permit, answer: Answer, tokens: TokenEstimator) -> Usage:
     """What was seen of an answer: its input as told or estimated, its output as counted."""
     told = answer.usage or NOTHING

@@ -13,7 +13,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 
 from wflo_otel.context import Place, inner_frame
-from wflo_otel.core.call import Answer, Ask, Call, CallRecord, Operation, Outcome, Status
+from wflo_otel.core.call import Answer, Ask, Call, Operation, Outcome, Status
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import ConfigError, PolicyViolationError
 from wflo_otel.seams.active import Active
@@ -259,23 +259,8 @@ class _Flight:
         self._fail(outcome)
         if isinstance(outcome.error, PolicyViolationError):
             return
-        call, permit = self._permit.call, self._permit
-        self._now.engine.record(
-            CallRecord(
-                call_id=call.call_id,
-                caller=call.caller,
-                operation=call.ask.operation,
-                status=Status.ERROR,
-                started_at=permit.started_at,
-                ended_at=self._now.clock.time(),
-                provider=call.ask.provider,
-                model=call.ask.model or "",
-                error_type=error_type_of(outcome),
-                streaming=call.ask.streaming,
-                trace_id=permit.trace_id,
-                span_id=permit.span_id,
-            )
-        )
+        kind = error_type_of(outcome)
+        self._now.engine.keep_failure(self._permit, Outcome(Status.ERROR, error_type=kind))
 
     def _fail(self, outcome: Returned | Raised) -> None:
         """Say on the span that the function failed; what it cost is told elsewhere."""

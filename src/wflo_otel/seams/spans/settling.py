@@ -13,7 +13,7 @@ from weakref import finalize
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import Span, SpanContext, format_span_id, format_trace_id
 
-from wflo_otel.core.call import Ask, CallRecord, Outcome, Status
+from wflo_otel.core.call import Answer, Ask, Outcome, Status
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine import Permit
 from wflo_otel.seams.http.span import tally_of
@@ -118,20 +118,5 @@ def _identify(permit: Permit, context: SpanContext) -> None:
 
 def _keep_failure(opened: OpenCall, permit: Permit, said: Says, outcome: Outcome) -> None:
     """Keep a line of a call that failed before anything was seen of an answer."""
-    call = permit.call
-    opened.active.engine.record(
-        CallRecord(
-            call_id=call.call_id,
-            caller=call.caller,
-            operation=call.ask.operation,
-            status=Status.ERROR,
-            started_at=permit.started_at,
-            ended_at=opened.active.clock.time(),
-            provider=call.ask.provider,
-            model=said.model or "",
-            http_status=outcome.http_status,
-            error_type=outcome.error_type,
-            trace_id=permit.trace_id,
-            span_id=permit.span_id,
-        )
-    )
+    failed = replace(outcome, status=Status.ERROR, answer=Answer(model=said.model))
+    opened.active.engine.keep_failure(permit, failed)
