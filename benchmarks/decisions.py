@@ -64,6 +64,9 @@ class Silence:
     def warned(self, call_id: str, warning: Warned) -> None:
         """Tell nobody."""
 
+    def unrecognised(self, host: str, *, refused: bool) -> None:
+        """Tell nobody."""
+
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """Tell nobody."""
 

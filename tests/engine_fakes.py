@@ -79,7 +79,7 @@ class Told:
 
     def __init__(self):
         self.refusals, self.records, self.observed = [], [], []
-        self.warnings, self.failures, self.latencies = [], [], []
+        self.warnings, self.failures, self.latencies, self.unknown = [], [], [], []
 
     def refused(self, refused):
         self.refusals.append(refused)
@@ -90,6 +90,9 @@ class Told:
 
     def warned(self, call_id, warning):
         self.warnings.append((call_id, warning))
+
+    def unrecognised(self, host, *, refused):
+        self.unknown.append((host, refused))
 
     def state_failed(self, operation, error, *, allowed):
         self.failures.append((operation, allowed))
@@ -130,6 +133,10 @@ class BreakableStore(MemoryStore):
     def renew(self, *args):
         self._check()
         return super().renew(*args)
+
+    def note(self, *args):
+        self._check()
+        return super().note(*args)
 
     def ledgers(self, *args):
         self._check()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from wflo_otel.bootstrap import Configuration, configure, shutdown
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.money import to_nano_usd, to_usd
-from wflo_otel.core.policy import Budget, Budgets, Mode, Policy
+from wflo_otel.core.policy import Budget, Budgets, Mode, Policy, Unrecognised
 from wflo_otel.core.scope import run_key
 from wflo_otel.ports import LedgerView
 from wflo_otel.testing import Reply, ScriptedProvider
@@ -46,6 +46,12 @@ class Rig:
         self.provider.wait_until_idle()
         return self.provider.bill.total_usd
 
+    @property
+    def notes(self) -> dict[tuple[str, str], int]:
+        """What was counted beside the calls of the run, by kind and subject."""
+        found = self.configuration.store.notes(self.configuration.run.run_id)
+        return {(note.kind, note.subject): note.count for note in found}
+
     def assert_settled(self) -> None:
         """Bill = ledger to the nano-dollar, and nothing is open."""
         assert self.spent_usd == self.billed_usd
@@ -55,12 +61,19 @@ class Rig:
 
 
 @contextmanager
-def guarded(*replies: Reply, usd: str | None = "100", mode: Mode = Mode.ENFORCE, **budget):
+def guarded(
+    *replies: Reply,
+    usd: str | None = "100",
+    mode: Mode = Mode.ENFORCE,
+    unrecognised: Unrecognised = Unrecognised.ALLOW,
+    **budget,
+):
     """Guard this process with a budget for the run, before a scripted provider."""
     limit = Budget(usd=None if usd is None else to_nano_usd(usd), **budget)
     budgets = Budgets(run=limit if usd is not None or budget else None)
     with ScriptedProvider(*replies) as provider:
-        configuration = configure(Policy(mode=mode, budgets=budgets), state="memory://")
+        policy = Policy(mode=mode, budgets=budgets, unrecognised=unrecognised)
+        configuration = configure(policy, state="memory://")
         try:
             yield Rig(provider, configuration)
         finally:

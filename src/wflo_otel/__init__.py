@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         StateUnavailableError,
         StoreError,
         UnpricedModelError,
+        UnrecognisedCallError,
         WfloError,
     )
     from wflo_otel.seams.spans.sampler import PolicySampler
@@ -50,6 +51,7 @@ __all__ = [
     "StateUnavailableError",
     "StoreError",
     "UnpricedModelError",
+    "UnrecognisedCallError",
     "WfloError",
     "WfloWorkflow",
     "checkpoint",

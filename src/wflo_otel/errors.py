@@ -10,6 +10,7 @@
     └── PolicyViolationError        wflo stopped this call
         ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
         ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
+        ├── UnrecognisedCallError   nobody knows the API it goes to, and the policy refuses that
         └── StateUnavailableError   the state cannot answer, and the policy refuses that
 
 A message is one line and names the scope, the limit and the number. The facts are attributes
@@ -31,6 +32,7 @@ __all__ = [
     "StateUnavailableError",
     "StoreError",
     "UnpricedModelError",
+    "UnrecognisedCallError",
     "WfloError",
 ]
 
@@ -130,6 +132,18 @@ class UnpricedModelError(PolicyViolationError):
 
     provider: str
     model: str
+
+
+class UnrecognisedCallError(PolicyViolationError):
+    """It looks like a call to a model in an API that wflo does not know.
+
+    Raised where ``unrecognised`` is ``refuse``.
+
+    Attributes:
+        address: the host and the path it was for, such as ``llm.example/v3/generate``.
+    """
+
+    address: str
 
 
 class StateUnavailableError(PolicyViolationError):

@@ -145,6 +145,17 @@ class RunInfo:
     parent: str | None = None
 
 
+@value
+class Note:
+    """How often something happened in a run that no record or ledger shows."""
+
+    #: ``unrecognised`` or ``refused``.
+    kind: str
+    #: The address of such requests, or why they were refused.
+    subject: str
+    count: int = 1
+
+
 class Runs(Protocol):
     """The history of runs and their calls. Synchronous."""
 
@@ -166,6 +177,14 @@ class Runs(Protocol):
 
     def records(self, run_id: str) -> list[CallRecord]:
         """List a run's calls and those of its child runs, in the order they ended."""
+        ...
+
+    def note(self, run_ids: Iterable[str], kind: str, subject: str) -> None:
+        """Count in each of these runs that something has happened once more."""
+        ...
+
+    def notes(self, run_id: str) -> list[Note]:
+        """List what was counted in a run, most often first, then by kind and subject."""
         ...
 
 
@@ -282,7 +301,7 @@ class Refused:
     """A call that was refused, or would have been in shadow mode."""
 
     call: Call
-    #: ``budget``, ``unpriced`` or ``state``.
+    #: ``budget``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
     shadow: bool
@@ -313,6 +332,10 @@ class Telemetry(Protocol):
 
     def warned(self, call_id: str, warning: Warned) -> None:
         """A budget passed its ``warn_at``."""
+        ...
+
+    def unrecognised(self, host: str, *, refused: bool) -> None:
+        """A request looked like a call to a model in an API that nobody knows."""
         ...
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:

@@ -18,7 +18,7 @@ from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.scope import run_key
-from wflo_otel.ports import LedgerView, RunInfo
+from wflo_otel.ports import LedgerView, Note, RunInfo
 from wflo_otel.stores import Store
 
 Json: TypeAlias = dict[str, object]
@@ -37,6 +37,8 @@ class RunReport:
     #: The run's own ledger first, then those of its agents and tools.
     ledgers: tuple[LedgerView, ...]
     checkpoints: tuple[Checkpoint, ...]
+    #: What was counted beside its calls.
+    notes: tuple[Note, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -60,8 +62,18 @@ class RunReport:
 
     @property
     def refused(self) -> int:
-        """How many times a budget refused a call."""
-        return sum(each.refused for each in self.ledgers)
+        """How many times a call was refused, whatever refused it."""
+        return sum(each.refused for each in self.ledgers) + sum(self.refused_beside.values())
+
+    @property
+    def refused_beside(self) -> dict[str, int]:
+        """Refusals that no budget counts: ``unpriced``, ``unrecognised``, ``waited`` in vain."""
+        return {note.subject: note.count for note in self.notes if note.kind == "refused"}
+
+    @property
+    def unrecognised(self) -> dict[str, int]:
+        """Requests that look like calls to a model in an API nobody knows, by address."""
+        return {note.subject: note.count for note in self.notes if note.kind == "unrecognised"}
 
     @property
     def by_agent(self) -> dict[str, Decimal]:
@@ -132,12 +144,17 @@ class RunReport:
             "calls": total.calls,
             "cost_usd": exact(total.cost),
             "tokens": _tokens(total),
+            "refused": self.refused,
             "stopped": self.stopped,
             "by_agent": [_line(line) for line in self.agents.values()],
             "by_model": [_line(line) for line in self.models.values()],
             "by_tool": [_tool_line(line) for line in self.tools.values()],
             "by_step": [_line(line) for line in self.steps.values()],
             "errors": total.errors,
+            "unrecognised": [
+                {"address": address, "requests": count}
+                for address, count in self.unrecognised.items()
+            ],
             "trace_ids": list(self.trace_ids),
             "trace_url": None,
             "checkpoints": [_checkpoint(each) for each in self.checkpoints],
@@ -154,7 +171,8 @@ def report_of(run: RunInfo, store: Store) -> RunReport:
     # The records first: reading them charges what dead processes had reserved.
     records = tuple(store.records(run.run_id))
     views = [each for each in store.ledgers(key) if each.key == key or each.key[len(key)] == "/"]
-    return RunReport(run, records, tuple(views), tuple(store.checkpoints(run.run_id)))
+    checkpoints, notes = store.checkpoints(run.run_id), store.notes(run.run_id)
+    return RunReport(run, records, tuple(views), tuple(checkpoints), tuple(notes))
 
 
 def title_of(run: RunInfo) -> str:

@@ -32,12 +32,14 @@ RUN = {
     "calls",
     "cost_usd",
     "tokens",
+    "refused",
     "stopped",
     "by_agent",
     "by_model",
     "by_tool",
     "by_step",
     "errors",
+    "unrecognised",
     "trace_ids",
     "trace_url",
     "checkpoints",
@@ -219,6 +221,32 @@ def test_refusals_are_counted_where_they_happened(store):
 
     assert "refused  2 by the budget of run, before leaving this machine" in wflo("report")
     assert report_of(RunInfo("second2", "", 0.0), store).refused == 2
+
+
+def test_refusals_that_no_budget_counts_are_counted_too(store):
+    for why in ("unpriced", "waited", "waited", "unrecognised"):
+        store.note(["second2"], "refused", why)
+
+    shown = " ".join(wflo("report").split())
+
+    assert (
+        "refused 2 after waiting in vain for others, 1 without a price, 1 in an unknown API, "
+        "before leaving this machine" in shown
+    )
+    assert in_json("second2")[0]["refused"] == 4
+
+
+def test_requests_to_unknown_apis_are_named_the_busiest_first(store):
+    for number in range(7):
+        for _ in range(7 - number):
+            store.note(["second2"], "unrecognised", f"{number}.example/v3")
+
+    shown = " ".join(wflo("report").split())
+
+    assert "unrecognised 7 requests to 0.example/v3, 6 requests to 1.example/v3," in shown
+    assert "3 requests to 4.example/v3, and to 2 more: like calls to a model" in shown
+    assert "5.example" not in shown
+    assert in_json("second2")[0]["unrecognised"][6] == {"address": "6.example/v3", "requests": 1}
 
 
 def test_what_is_still_reserved_is_said(store):

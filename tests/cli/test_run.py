@@ -55,6 +55,30 @@ def test_the_end_says_what_was_spent_and_what_was_refused(rig):
     assert f"more     wflo report {rig.reports()[0]['run_id']}" in ran.err
 
 
+def test_the_end_names_the_unknown_apis_that_were_called(rig):
+    ran = rig.run(program("ask_unknown.py"), options=("--budget", "1"))
+
+    address = rig.environ["ANTHROPIC_BASE_URL"].removeprefix("http://") + "/v3/generate"
+    assert ran.lines == ["sent"] * 3
+    assert f"unrecognised 3 requests to {address}: like calls" in " ".join(ran.err.split())
+    assert ran.err.count("look like calls to a model") == 1
+    assert "hidden" not in ran.err
+    assert "secret" not in ran.err
+    (report,) = rig.reports()
+    assert report["unrecognised"] == [{"address": address, "requests": 3}]
+
+
+def test_calls_in_unknown_apis_are_refused_where_the_policy_says_so(rig, wflo_provider):
+    (rig.folder / "wflo.yaml").write_text("version: 1\nunrecognised: refuse\n")
+
+    ran = rig.run(program("ask_unknown.py"))
+
+    assert ran.lines == ["UnrecognisedCallError"] * 3, ran.err
+    assert "no budget (wflo.yaml): only requests to unknown APIs are refused" in ran.err
+    assert wflo_provider.requests == []
+    assert "3 in an unknown API, before leaving this machine" in ran.err
+
+
 def test_nothing_is_written_but_lines_where_there_is_no_terminal(rig):
     ran = rig.run(program("ask.py"), "1", options=("--budget", "1"))
 

@@ -22,6 +22,7 @@ from wflo_otel.core.policy import (
     Reserve,
     RunPer,
     Unknown,
+    Unrecognised,
     Window,
 )
 from wflo_otel.errors import ConfigError
@@ -57,6 +58,7 @@ GOOD = {
     "everything": Policy(
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
+        unrecognised=Unrecognised.REFUSE,
         run_per=RunPer.TRACE,
         budgets=Budgets(
             run=Budget(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from made_calls import caller, charge, record, scopes
 from wflo_otel.core.call import Operation
-from wflo_otel.ports import PolicyState, RunInfo, Runs
+from wflo_otel.ports import Note, PolicyState, RunInfo, Runs
 
 
 class Store(PolicyState, Runs):
@@ -89,3 +89,18 @@ def test_a_charge_replaces_a_note_also_in_the_runs_that_show_it(store: Store) ->
 
     assert store.records("r") == [record("c1", 5)]
     assert store.records("elsewhere") == []
+
+
+def test_notes_are_counted_in_each_run_and_listed_most_often_first(store: Store) -> None:
+    store.note(["parent", "r"], "unrecognised", "b.example/x")
+    store.note(["r"], "unrecognised", "a.example/x")
+    store.note(["r"], "refused", "waited")
+    store.note(["r"], "refused", "waited")
+
+    assert store.notes("r") == [
+        Note("refused", "waited", 2),
+        Note("unrecognised", "a.example/x", 1),
+        Note("unrecognised", "b.example/x", 1),
+    ]
+    assert store.notes("parent") == [Note("unrecognised", "b.example/x", 1)]
+    assert store.notes("nobody") == []

@@ -22,6 +22,7 @@ from wflo_otel.core.policy import (
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import BudgetExceededError, StateUnavailableError, UnpricedModelError
+from wflo_otel.ports import Note
 
 #: A call of 10 characters reserves 10 input and 100 output tokens: this much, in nano-USD.
 WHOLE_CALL = 10 * 1_000 + 100 * 10_000
@@ -162,6 +163,7 @@ def test_patience_ends_in_a_refusal_that_does_not_stop_the_run():
     assert isinstance(refusal, Refusal)
     assert not refusal.error().stopped
     assert bench.ledger().stopped is None
+    assert bench.store.notes("r") == [Note("refused", "waited")]
 
 
 def test_who_may_not_wait_is_refused_at_once():
@@ -188,6 +190,7 @@ def test_an_unpriced_model_is_refused_where_a_budget_in_dollars_holds():
     error = refusal.error()
     assert isinstance(error, UnpricedModelError)
     assert (error.provider, error.model) == ("openai", "unknown-1")
+    assert bench.store.notes("r") == [Note("refused", "unpriced")]
 
 
 @pytest.mark.parametrize(

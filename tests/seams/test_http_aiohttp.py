@@ -10,7 +10,8 @@ import pytest
 
 from http_libraries import BODY
 from wflo_otel.core.call import Status
-from wflo_otel.errors import BudgetExceededError, ConfigError
+from wflo_otel.core.policy import Unrecognised
+from wflo_otel.errors import BudgetExceededError, ConfigError, UnrecognisedCallError
 from wflo_otel.seams import http
 from wflo_otel.seams.http import installation
 from wflo_otel.seams.http.aiohttp import aiohttp_targets
@@ -417,3 +418,54 @@ def test_a_library_of_another_shape_is_refused(monkeypatch):
     monkeypatch.setattr(installation, "_is_installed", True)
     with pytest.raises(ConfigError, match=r"aiohttp 3.*Session\._request.*refuse to start"):
         installation._guard(aiohttp_targets, aiohttp)
+
+
+PROMPT = {"model": "m-1", "prompt": "A secret about the tides"}
+
+
+async def ask_unknown(rig, **options):
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{rig.provider.base_url}/v3/generate", **options) as response:
+            return response.status
+
+
+@pytest.mark.parametrize("kind", [dict, str, bytes])
+async def test_a_call_in_an_api_that_nobody_knows_is_counted(kind):
+    text = json.dumps(PROMPT)
+    body = {"json": PROMPT} if kind is dict else {"data": text if kind is str else text.encode()}
+    with guarded() as rig:
+        await ask_unknown(rig, headers={"content-type": "application/json"}, **body)
+        assert [request.body for request in rig.provider.requests] == [PROMPT]
+        ((kind_of_note, address),) = rig.notes
+        assert kind_of_note == "unrecognised"
+        assert address.endswith("/v3/generate")
+
+
+async def test_a_call_in_an_api_that_nobody_knows_is_refused_where_the_policy_says_so():
+    with guarded(unrecognised=Unrecognised.REFUSE) as rig:
+        with pytest.raises(UnrecognisedCallError):
+            await ask_unknown(rig, json=PROMPT)
+        assert rig.provider.requests == []
+
+
+@pytest.mark.parametrize("kind", ["plain", "generated", "harmless"])
+async def test_other_traffic_passes_as_it_was_given(kind):
+    async def parts():
+        yield json.dumps(PROMPT).encode()
+
+    body = {
+        "plain": {"data": json.dumps(PROMPT), "headers": {"content-type": "text/plain"}},
+        "generated": {"data": parts(), "headers": {"content-type": "application/json"}},
+        "harmless": {"json": {"model": "m-1"}},
+    }[kind]
+    with guarded(unrecognised=Unrecognised.REFUSE) as rig:
+        await ask_unknown(rig, **body)
+        assert len(rig.provider.requests) == 1
+        assert rig.notes == {}
+
+
+async def test_a_url_that_is_impossible_is_for_the_library_to_refuse():
+    with guarded(unrecognised=Unrecognised.REFUSE):
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises((aiohttp.InvalidURL, ValueError)):
+                await session.post("http://127.0.0.1:99999/v3/generate", json=PROMPT)

@@ -17,7 +17,8 @@ from botocore.response import StreamingBody
 
 from decorated import kept_spans
 from wflo_otel.core.call import Status
-from wflo_otel.errors import BudgetExceededError
+from wflo_otel.core.policy import Unrecognised
+from wflo_otel.errors import BudgetExceededError, UnrecognisedCallError
 from wflo_otel.seams import http
 from wflo_otel.seams.http.botocore import _body, session_sends
 from wflo_otel.testing import Reply
@@ -315,3 +316,36 @@ def test_the_session_is_as_it_was_after_lifting():
     assert botocore.httpsession.URLLib3Session.__dict__["send"] is not original
     http.uninstall()
     assert botocore.httpsession.URLLib3Session.__dict__["send"] is original
+
+
+PROMPT = b'{"model": "m-1", "prompt": "A secret about the tides"}'
+
+
+def send_unknown(rig, body=PROMPT):
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    made = botocore.awsrequest.AWSRequest(
+        "POST", f"{rig.provider.base_url}/v3/generate", headers, data=body
+    )
+    return botocore.httpsession.URLLib3Session().send(made.prepare())
+
+
+@pytest.mark.parametrize("body", [PROMPT, PROMPT.decode()])
+def test_a_call_in_an_api_that_nobody_knows_is_counted(body):
+    with guarded() as rig:
+        send_unknown(rig, body)
+        assert len(rig.provider.requests) == 1
+        assert [kind for kind, _ in rig.notes] == ["unrecognised"]
+
+
+def test_a_call_in_an_api_that_nobody_knows_is_refused_where_the_policy_says_so():
+    with guarded(unrecognised=Unrecognised.REFUSE) as rig:
+        with pytest.raises(UnrecognisedCallError):
+            send_unknown(rig)
+        assert rig.provider.requests == []
+
+
+def test_a_file_that_is_sent_is_not_read_by_the_guard():
+    with guarded(unrecognised=Unrecognised.REFUSE) as rig:
+        send_unknown(rig, io.BytesIO(PROMPT))
+        assert len(rig.provider.requests) == 1
+        assert rig.notes == {}

@@ -16,6 +16,7 @@ from wflo_otel.errors import (
     PolicyViolationError,
     StateUnavailableError,
     UnpricedModelError,
+    UnrecognisedCallError,
 )
 from wflo_otel.seams.refusal import dress
 
@@ -39,7 +40,10 @@ def loaded(monkeypatch):
     return load
 
 
-@pytest.mark.parametrize("cls", [BudgetExceededError, UnpricedModelError, StateUnavailableError])
+@pytest.mark.parametrize(
+    "cls",
+    [BudgetExceededError, UnpricedModelError, UnrecognisedCallError, StateUnavailableError],
+)
 def test_it_is_an_error_of_each_loaded_sdk_and_of_ours(cls):
     dressed = dress(error(cls))
     for base in (cls, PolicyViolationError, openai.OpenAIError, anthropic.AnthropicError):

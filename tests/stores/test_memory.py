@@ -11,7 +11,7 @@ from made_calls import call, caller, charge, record, request, scopes
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores.books import Standing
-from wflo_otel.stores.history import History
+from wflo_otel.stores.history import MAX_NOTES, History
 from wflo_otel.stores.memory import MemoryBooks, MemoryStore, Remembered
 from wflo_otel.testing import FakeClock
 
@@ -164,3 +164,13 @@ def test_what_is_overdue_is_looked_for_only_when_something_is() -> None:
     books.enter(replace(first, expires_at=float("inf")))
     assert books.overdue(first.expires_at) == []
     assert books.overdue(first.expires_at + 10) == opened[1:]
+
+
+def test_the_notes_that_were_begun_first_are_forgotten() -> None:
+    history = History()
+    for number in range(MAX_NOTES + 1):
+        history.note(["r"], "unrecognised", f"{number}.example")
+
+    kept = history.notes("r")
+    assert len(kept) == MAX_NOTES
+    assert "0.example" not in {note.subject for note in kept}

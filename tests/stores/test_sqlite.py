@@ -13,8 +13,9 @@ import pytest
 from made_calls import amount, call, charge, checkpoint, request, scopes
 from wflo_otel.core.ledger import ZERO
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import RunInfo
+from wflo_otel.ports import Note, RunInfo
 from wflo_otel.stores.sqlite import SqliteStore
+from wflo_otel.stores.sqlite_schema import VERSION
 from wflo_otel.testing import FakeClock
 
 
@@ -118,8 +119,23 @@ def test_a_damaged_document_is_said_to_be_one(store: SqliteStore) -> None:
         store.ledgers()
 
 
+def test_a_file_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(
+    store: SqliteStore, path: Path
+) -> None:
+    store.settle(scopes(100), charge("c1", 60))
+    connected(store).execute("DROP TABLE notes")
+    connected(store).execute("PRAGMA user_version = 1")
+    store.close()
+
+    again = SqliteStore(path, FakeClock())
+    again.note(["r"], "refused", "waited")
+    assert again.notes("r") == [Note("refused", "waited", 1)]
+    assert [each.call_id for each in again.records("r")] == ["c1"]
+    again.close()
+
+
 def test_a_file_of_a_newer_version_is_left_alone(store: SqliteStore, path: Path) -> None:
-    connected(store).execute("PRAGMA user_version = 2")
+    connected(store).execute(f"PRAGMA user_version = {VERSION + 1}")
 
     with pytest.raises(StoreError, match="newer wflo_otel wrote it"):
         SqliteStore(path, FakeClock())

@@ -152,6 +152,19 @@ def test_a_refused_model_without_a_price_is_counted_as_unpriced() -> None:
     assert rig.value("wflo.unpriced", wflo__decision="refuse") == 1
 
 
+def test_a_request_to_an_unknown_api_is_counted_by_host() -> None:
+    rig = Rig()
+
+    rig.telemetry.unrecognised("llm.example", refused=False)
+    rig.telemetry.unrecognised("llm.example", refused=True)
+
+    host = {"server.address": "llm.example"}
+    assert rig.points() == {
+        series("wflo.unrecognised", **host, **{"wflo.decision": "admit"}): 1,
+        series("wflo.unrecognised", **host, **{"wflo.decision": "refuse"}): 1,
+    }
+
+
 def test_a_tool_call_is_counted_and_timed_by_tool_and_agent() -> None:
     tool = {"gen_ai.tool.name": "search", **WHO}
 

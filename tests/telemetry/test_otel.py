@@ -97,6 +97,7 @@ def test_a_wait_in_vain_tells_what_stood_in_the_way() -> None:
     ("policy", "error"),
     [
         ("unpriced", "UnpricedModelError"),
+        ("unrecognised", "UnrecognisedCallError"),
         ("state", "StateUnavailableError"),
         ("new", "PolicyViolationError"),
     ],

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from wflo_otel.wire.unrecognised import MAX_LOOKED_AT, looks_like_llm
+from wflo_otel.wire.unrecognised import MAX_LOOKED_AT, model_asked
 
-URL = "https://llm.example/v3/generate-text"
+
+class NoTruth(list[int]):
+    """As an array is: it says how long it is, and not whether it is true."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
 
 
 @pytest.mark.parametrize("key", ["messages", "input", "contents", "prompt"])
 def test_a_model_with_something_to_read_looks_like_a_call(key: str) -> None:
-    assert looks_like_llm("post", URL, b'{"model":"m","%b":["x"]}' % key.encode())
+    assert model_asked(b'{"model":"m","%b":["x"]}' % key.encode()) == "m"
+
+
+def test_what_a_body_is_made_of_is_judged_like_the_body() -> None:
+    assert model_asked({"model": "m", "prompt": "x"}) == "m"
+    assert model_asked({"model": "m", "input": NoTruth([1])}) == "m"
 
 
 @pytest.mark.parametrize(
-    ("method", "body"),
+    "body",
     [
-        ("GET", b'{"model":"m","prompt":"x"}'),
-        ("POST", b""),
-        ("POST", b'["model"]'),
-        ("POST", b'{"model":"m"}'),
-        ("POST", b'{"model":"m","prompt":""}'),
-        ("POST", b'{"model":{"make":"x"},"input":"x"}'),
-        ("POST", b'{"prompt":"x","other":"model"}'),
-        ("POST", b'{"model":"m","prompt":"x"}' + b" " * MAX_LOOKED_AT),
+        None,
+        b"",
+        b'["model"]',
+        b'{"model":"m"}',
+        b'{"model":"","prompt":"x"}',
+        b'{"model":"m","prompt":""}',
+        b'{"model":"m","prompt":7}',
+        b'{"model":{"make":"x"},"input":"x"}',
+        b'{"prompt":"x","other":"model"}',
+        b'"model" "prompt"',
+        b'{"model":"m","prompt":"x"}' + b" " * MAX_LOOKED_AT,
+        {"model": "m"},
+        ["model", "prompt"],
     ],
 )
-def test_anything_else_does_not(method: str, body: bytes) -> None:
-    assert not looks_like_llm(method, URL, body)
+def test_anything_else_does_not(body: object) -> None:
+    assert model_asked(body) is None

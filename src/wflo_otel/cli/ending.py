@@ -14,6 +14,15 @@ from wflo_otel.core.money import format_usd, to_nano_usd
 from wflo_otel.report import RunReport
 from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
 
+#: What is said of refusals that no budget counts.
+_BESIDE = {
+    "unpriced": "without a price",
+    "unrecognised": "in an unknown API",
+    "waited": "after waiting in vain for others",
+}
+#: So many addresses of unrecognised requests are named.
+_ADDRESSES = 5
+
 
 def lines_under(report: RunReport, environ: Mapping[str, str], more: str) -> RenderableType:
     """Everything that a table of numbers does not say; ``more`` is the command that says more."""
@@ -21,7 +30,12 @@ def lines_under(report: RunReport, environ: Mapping[str, str], more: str) -> Ren
     grid.width = WIDTH
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(ratio=1)
-    for label, text, style in (*_budget(report), *_doubts(report), *_traces(report, environ)):
+    for label, text, style in (
+        *_budget(report),
+        *_strangers(report),
+        *_doubts(report),
+        *_traces(report, environ),
+    ):
         grid.add_row(label, Text(plain(text), style=style))
     grid.add_row("more", Text(plain(more), style="", overflow="fold"))
     return grid
@@ -33,10 +47,9 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
     spent = format_usd(report.total.cost)
     known = "" if limit is None else f" of {format_usd(limit)}"
     yield "spent", f"{spent}{known}, {_count(report.calls, 'call')}", "bold"
-    refused = [(report.name_of(each), each.refused) for each in report.ledgers if each.refused]
+    refused = ", ".join(_refused(report))
     if refused:
-        by = ", ".join(f"{number:,} by the budget of {name}" for name, number in refused)
-        yield "refused", f"{by}, before leaving this machine", "yellow"
+        yield "refused", f"{refused}, before leaving this machine", "yellow"
     for each in report.stops:
         yield "stopped", f"{report.name_of(each)}: {each.stopped}", "red"
     cut = sum(each.status is Status.CUT for each in report.records)
@@ -45,6 +58,24 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
     clamped = sum(each.clamped for each in report.records)
     if clamped:
         yield "clamped", f"{_count(clamped, 'call')} ran with a smaller output cap", ""
+
+
+def _refused(report: RunReport) -> Iterator[str]:
+    for each in report.ledgers:
+        if each.refused:
+            yield f"{each.refused:,} by the budget of {report.name_of(each)}"
+    for why, number in report.refused_beside.items():
+        yield f"{number:,} {_BESIDE.get(why, why)}"
+
+
+def _strangers(report: RunReport) -> Iterator[tuple[str, str, str]]:
+    found = report.unrecognised
+    shown = [f"{_count(count, 'request')} to {address}" for address, count in found.items()]
+    if len(shown) > _ADDRESSES:
+        shown[_ADDRESSES:] = [f"and to {len(shown) - _ADDRESSES:,} more"]
+    if shown:
+        text = f"{', '.join(shown)}: like calls to a model, but in no API that wflo knows"
+        yield "unrecognised", text, "yellow"
 
 
 def _doubts(report: RunReport) -> Iterator[tuple[str, str, str]]:

@@ -26,7 +26,7 @@ from wflo_otel.cli.trace import run_span
 from wflo_otel.clock import SystemClock
 from wflo_otel.config import PolicyFileError
 from wflo_otel.config.environment import EXIT_UNGUARDED
-from wflo_otel.core.policy import Mode
+from wflo_otel.core.policy import Mode, Policy, Unrecognised
 from wflo_otel.errors import ConfigError, StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.report import RunReport, report_of, title_of
@@ -139,7 +139,7 @@ def _budget_of(launch: Launch) -> str:
     budgets = launch.policy.budgets
     source = f" ({', '.join(launch.sources)})" if launch.sources else ""
     if budgets.is_empty:
-        return f"no budget{source or ' and no policy'}: calls are only counted, nothing is refused"
+        return f"no budget{source or ' and no policy'}: {_refused_without_budget(launch.policy)}"
     held = [] if budgets.run is None else [f"budget {limits_of(budgets.run)}"]
     for kind in ("agents", "tools", "workflows", "tenants"):
         count = len(getattr(budgets, kind))
@@ -147,6 +147,12 @@ def _budget_of(launch: Launch) -> str:
             held.append(f"budgets for {kind}")
     shadow = ", shadow: nothing is refused" if launch.policy.mode is Mode.SHADOW else ""
     return f"{', '.join(held)}{source}{shadow}"
+
+
+def _refused_without_budget(policy: Policy) -> str:
+    if policy.unrecognised is Unrecognised.REFUSE and policy.mode is Mode.ENFORCE:
+        return "only requests to unknown APIs are refused"
+    return "calls are only counted, nothing is refused"
 
 
 def _run_of(store: Store, launch: Launch) -> RunInfo | None:

@@ -23,6 +23,7 @@ from wflo_otel.core.policy import (
     Reserve,
     RunPer,
     Unknown,
+    Unrecognised,
     Window,
 )
 
@@ -46,7 +47,6 @@ LATER_SECTIONS = frozenset(
         "notify",
         "retries",
         "store_content",
-        "unrecognised",
     }
 )
 LATER_BUDGET_OPTIONS = frozenset({"ask", "downgrade", "throttle"})
@@ -117,6 +117,11 @@ POLICY = _options(
         "on_state_error": Note(
             choice(OnStateError),
             "What happens to a call when the state store cannot answer.",
+        ),
+        "unrecognised": Note(
+            choice(Unrecognised),
+            "What happens to a request that looks like a call to a model in an API that wflo does "
+            "not know: let through and counted (`allow`) or refused (`refuse`).",
         ),
         "run_per": Note(
             choice(RunPer),

@@ -16,6 +16,9 @@ mode: enforce
 # When the state store cannot answer: refuse the call, or allow it without a budget.
 on_state_error: refuse
 
+# A request that looks like a call to a model in an API that wflo does not know: allow or refuse.
+unrecognised: allow
+
 # process: a run is all that a process does. trace: each request that it serves is one.
 #run_per: trace
 

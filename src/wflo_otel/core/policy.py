@@ -50,6 +50,14 @@ class Unknown(StrEnum):
     FALLBACK = "fallback"
 
 
+class Unrecognised(StrEnum):
+    """What happens to a request that looks like a call to a model in an API nobody knows."""
+
+    #: It is let through, uncharged; it is counted and warned of.
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
 class RunPer(StrEnum):
     """What a run is, where the program's code opens none."""
 
@@ -169,6 +177,7 @@ class Policy:
 
     mode: Mode = Mode.ENFORCE
     on_state_error: OnStateError = OnStateError.REFUSE
+    unrecognised: Unrecognised = Unrecognised.ALLOW
     #: ``None``: by trace, but by process where a run was joined, as under ``wflo run``.
     run_per: RunPer | None = None
     budgets: Budgets = field(default_factory=Budgets)

@@ -16,9 +16,11 @@ from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.metering import failure_of, meter, record_of
+from wflo_otel.engine.notes import note
 from wflo_otel.engine.permit import Permit, Refusal, answered, budget_refusal
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
+from wflo_otel.engine.unrecognised import Strangers
 from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Adapters, LedgerView, Observation, Refused
@@ -50,6 +52,7 @@ class Engine:
         self._waiters = Waiters()
         self._later: deque[Callable[[], object]] = deque()
         self._sizing = Sizing(policy, adapters)
+        self.strangers = Strangers(policy, adapters)
         self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
         self._unwatch = adapters.state.watch(self._waiters.wake)
@@ -134,6 +137,7 @@ class Engine:
                     return answered(question, answer, waited)
                 left = patience(question.scopes, answer) - waited
                 if left <= 0 or not may_wait:
+                    note(self._ports, question.call, "refused", "waited")
                     return budget_refusal(question.call, answer.otherwise)
                 yield Wait(released, min(look, left))
                 look = min(look * 2, _LONGEST_LOOK_S)
@@ -171,6 +175,8 @@ class Engine:
     def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
         if adopting is not None:
             self.void(adopting)
+        if refusal.policy == "unpriced":
+            note(self._ports, refusal.call, "refused", refusal.policy)
         self._tell(refusal, shadow=False)
         return refusal
 

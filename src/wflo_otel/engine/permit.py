@@ -15,6 +15,7 @@ from wflo_otel.errors import (
     StateUnavailableError,
     StoreError,
     UnpricedModelError,
+    UnrecognisedCallError,
 )
 from wflo_otel.ports import Estimate, Price
 
@@ -62,7 +63,7 @@ class Refusal:
     """Why a call may not run."""
 
     call: Call
-    #: ``budget``, ``unpriced`` or ``state``.
+    #: ``budget``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
     decision: Exceeded | Stopped | None = None
@@ -76,6 +77,8 @@ class Refusal:
                 cls = BudgetExceededError
             case "unpriced":
                 cls = UnpricedModelError
+            case "unrecognised":
+                cls = UnrecognisedCallError
             case _:
                 cls = StateUnavailableError
         return cls(self.message, **self.facts, **facts)  # type: ignore[arg-type]  # facts are open
@@ -119,6 +122,15 @@ def unpriced_refusal(call: Call) -> Refusal:
     )
     facts: dict[str, object] = {"provider": call.ask.provider, "model": call.ask.model or ""}
     return Refusal(call, "unpriced", message, facts=facts)
+
+
+def unrecognised_refusal(call: Call, address: str) -> Refusal:
+    """Say that a request is for an API that nobody knows, and what can be done."""
+    message = (
+        f"a request to {address} looks like a call to a model in an API that wflo does not know; "
+        f"put @track_llm_call around it, or set unrecognised: allow"
+    )
+    return Refusal(call, "unrecognised", message, facts={"address": address})
 
 
 def state_refusal(call: Call, error: Exception) -> Refusal:

@@ -35,6 +35,12 @@ class Offer:
         self._lock = threading.Lock()
         self._permit: Permit | None = permit
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a permit that nobody took."""
+        permit = self._permit
+        return permit is not None and not permit.closed
+
     def take(self) -> Permit | None:
         """The permit, for the first who asks; ``None`` for everyone else."""
         with self._lock:
@@ -117,6 +123,11 @@ def outer_permit(
         ask: what is asked for, as far as it is known.
     """
     return next((permit for offer in _offers(around, scope, ask) if (permit := offer.take())), None)
+
+
+def is_offered() -> bool:
+    """Whether a seam around this one reserves for what is sent here."""
+    return any(offer.is_open for offer in _offers(None, "", None))
 
 
 def _offers(around: SpanContext | None, scope: str, ask: Ask | None) -> Iterator[Offer]:

@@ -2,23 +2,27 @@
 
 The rule that holds here: what an open run has done is kept longest. Beyond
 :data:`MAX_RECORDS`, records whose runs are all closed go first, oldest first, then the oldest
-of open runs; beyond :data:`MAX_CLOSED_RUNS`, the runs that closed first go. A ledger's numbers
+of open runs; beyond :data:`MAX_CLOSED_RUNS`, the runs that closed first go, and beyond
+:data:`MAX_NOTES` the notes that were begun first. A ledger's numbers
 do not depend on records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
 from wflo_otel.core.call import CallRecord
-from wflo_otel.ports import RunInfo
+from wflo_otel.ports import Note, RunInfo
 from wflo_otel.stores.books import Standing
 
 #: So many call records are kept.
 MAX_RECORDS = 100_000
 #: So many runs that have ended are kept.
 MAX_CLOSED_RUNS = 10_000
+#: So many notes are kept.
+MAX_NOTES = 10_000
 #: What is dropped at once when a bound is passed, as a share: one pass for many calls.
 DROPPED_AT_ONCE = 0.1
 
@@ -34,6 +38,7 @@ class History:
         self._runs: dict[str, RunInfo] = {}
         self._closed: dict[str, None] = {}
         self._records: dict[str, tuple[CallRecord, Standing]] = {}
+        self._notes: dict[tuple[str, str, str], int] = {}
 
     def open_run(self, run: RunInfo) -> None:
         """Begin a run, or join it."""
@@ -82,6 +87,23 @@ class History:
             if record.caller.run_id == run_id or run_id in record.caller.parent_runs
         ]
         return sorted(found, key=lambda record: record.ended_at)
+
+    def note(self, run_ids: Iterable[str], kind: str, subject: str) -> None:
+        """Count that something has happened once more."""
+        for run_id in run_ids:
+            noted = (run_id, kind, subject)
+            self._notes[noted] = self._notes.get(noted, 0) + 1
+            if len(self._notes) > MAX_NOTES:
+                del self._notes[next(iter(self._notes))]
+
+    def notes(self, run_id: str) -> list[Note]:
+        """List what was counted in a run, most often first."""
+        found = [
+            Note(kind, subject, count)
+            for (noted_in, kind, subject), count in self._notes.items()
+            if noted_in == run_id
+        ]
+        return sorted(found, key=lambda note: (-note.count, note.kind, note.subject))
 
     def _drop(self, surplus: int) -> None:
         still = {run_id for run_id, run in self._runs.items() if run.ended_at is None}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from math import inf
 from types import TracebackType
@@ -17,7 +18,7 @@ from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.ledger import Ledger
 from wflo_otel.errors import CheckpointNotFoundError, StoreError
-from wflo_otel.ports import Clock, RunInfo
+from wflo_otel.ports import Clock, Note, RunInfo
 from wflo_otel.stores.books import Books, OpenCall, Standing, charge_overdue
 from wflo_otel.stores.history import History
 from wflo_otel.stores.state import BookedState
@@ -192,6 +193,16 @@ class MemoryStore(BookedState):
         with self._locked as books:
             charge_overdue(books, self._clock.time())
             return books.history.records(run_id)
+
+    def note(self, run_ids: Iterable[str], kind: str, subject: str) -> None:
+        """Count in each of these runs that something has happened once more."""
+        with self._locked as books:
+            books.history.note(run_ids, kind, subject)
+
+    def notes(self, run_id: str) -> list[Note]:
+        """List what was counted in a run, most often first."""
+        with self._locked as books:
+            return books.history.notes(run_id)
 
     def save(self, checkpoint: Checkpoint, state: bytes) -> None:
         """Keep a state; a checkpoint that is here already stays as it is."""

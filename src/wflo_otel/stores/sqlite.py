@@ -6,14 +6,14 @@ open call and its record change in one transaction (see :mod:`wflo_otel.stores.s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.errors import CheckpointNotFoundError
-from wflo_otel.ports import Clock, RunInfo
+from wflo_otel.ports import Clock, Note, RunInfo
 from wflo_otel.stores.books import charge_overdue
 from wflo_otel.stores.sqlite_books import SqliteBooks
 from wflo_otel.stores.sqlite_file import PATIENCE_S, SqliteFile
@@ -94,6 +94,25 @@ class SqliteStore(BookedState):
         with self._books() as books:
             charge_overdue(books, self._clock.time())
             return books.records(run_id)
+
+    def note(self, run_ids: Iterable[str], kind: str, subject: str) -> None:
+        """Count in each of these runs that something has happened once more."""
+        with self._file.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO notes VALUES (?, ?, ?, 1)"
+                " ON CONFLICT (run_id, kind, subject) DO UPDATE SET count = count + 1",
+                [(run_id, kind, subject) for run_id in run_ids],
+            )
+
+    def notes(self, run_id: str) -> list[Note]:
+        """List what was counted in a run, most often first."""
+        with self._file.transaction() as connection:
+            rows = connection.execute(
+                "SELECT kind, subject, count FROM notes WHERE run_id = ?"
+                " ORDER BY count DESC, kind, subject",
+                (run_id,),
+            )
+            return [Note(*row) for row in rows]
 
     def save(self, checkpoint: Checkpoint, state: bytes) -> None:
         """Keep a state; a checkpoint that is here already stays as it is."""

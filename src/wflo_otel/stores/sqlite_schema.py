@@ -1,6 +1,6 @@
 """The tables of the state file.
 
-The rule that holds here: a change raises :data:`VERSION`; a file of a newer version is not
+The rule that holds here: a change is another one of :data:`STEPS`; a file of a newer version is not
 opened. Ledgers, open calls and records are documents of :mod:`wflo_otel.stores.codec`; columns
 beside them are what is looked up by. ``run_calls`` says which runs show a call: its own, and
 those it is a child of.
@@ -8,11 +8,10 @@ those it is a child of.
 
 from __future__ import annotations
 
-VERSION = 1
 #: Tells our files from those of other programs: "wflo" in ASCII.
 APPLICATION_ID = 0x77666C6F
 
-TABLES = """
+_FIRST = """
 CREATE TABLE ledgers (
     key TEXT PRIMARY KEY, doc TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -52,3 +51,14 @@ CREATE TABLE states (
     digest TEXT PRIMARY KEY, state BLOB NOT NULL
 );
 """
+
+_NOTES = """
+CREATE TABLE notes (
+    run_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (run_id, kind, subject)
+) WITHOUT ROWID;
+"""
+
+#: What makes a file of each version out of the one before; 0 is an empty file.
+STEPS = (_FIRST, _NOTES)
+VERSION = len(STEPS)

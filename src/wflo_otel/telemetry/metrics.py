@@ -37,6 +37,7 @@ class Metrics:
         self._cost = counter(meter, i.COST)
         self._decisions = counter(meter, i.DECISIONS)
         self._unpriced = counter(meter, i.UNPRICED)
+        self._unrecognised = counter(meter, i.UNRECOGNISED)
         self._tool_calls = counter(meter, i.TOOL_CALLS)
         self._tool_duration = histogram(meter, i.TOOL_DURATION)
         self._wait = histogram(meter, i.WAIT)
@@ -72,6 +73,10 @@ class Metrics:
         )
         if refused.policy == "unpriced":
             self._unpriced.add(1, {**what, a.DECISION: "refuse"})
+
+    def unrecognised(self, host: str, decision: str) -> None:
+        """Record a request to an API that nobody knows."""
+        self._unrecognised.add(1, {a.DECISION: decision, a.SERVER_ADDRESS: text(host)})
 
     def state_latency(self, operation: str, seconds: float) -> None:
         """Record how long the state took."""

@@ -125,6 +125,11 @@ class OTelTelemetry:
         """A budget passed its ``warn_at``: an event on the call's span, and a log record."""
         self._events.warned(call_id, warning, self._span_of(call_id))
 
+    def unrecognised(self, host: str, *, refused: bool) -> None:
+        """A request looked like a call to a model in an API that nobody knows: a metric."""
+        decision = "refuse" if refused else "admit"
+        self._pending.add(partial(self._metrics.unrecognised, host, decision))
+
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """The state could not answer; of the error only its type is kept."""
         kind = type(error.__cause__ or error).__name__

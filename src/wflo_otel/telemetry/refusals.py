@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from opentelemetry.trace import Span, Status, StatusCode
 
 from wflo_otel.core.decision import Exceeded, Queued
-from wflo_otel.errors import BudgetExceededError, StateUnavailableError, UnpricedModelError
+from wflo_otel.errors import (
+    BudgetExceededError,
+    StateUnavailableError,
+    UnpricedModelError,
+    UnrecognisedCallError,
+)
 from wflo_otel.ports import Refused
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.semconv import attributes as a
@@ -16,6 +21,7 @@ from wflo_otel.telemetry.values import Value, in_unit, text
 _ERRORS: Mapping[str, str] = {
     "budget": BudgetExceededError.__name__,
     "unpriced": UnpricedModelError.__name__,
+    "unrecognised": UnrecognisedCallError.__name__,
     "state": StateUnavailableError.__name__,
 }
 

@@ -20,6 +20,7 @@ from wflo_otel.seams.http.boarding import Boarding, board
 from wflo_otel.seams.http.flight import Flight, in_flight
 from wflo_otel.seams.http.outgoing import NONE
 from wflo_otel.seams.http.reading import head_of
+from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _NEVER_SENT = (
     "InvalidURL",
     "NonHttpUrlClientError",
 )
+
+#: What the library says of a body that it writes itself; a header of the caller's comes later.
+_JSON = (b"content-type", b"application/json")
 
 Request = Callable[..., Awaitable["aiohttp.ClientResponse"]]
 
@@ -115,8 +119,10 @@ def session_sends(original: Request, library: Library) -> Request:
         if active() is None or in_flight() is not None or _is_form(options.get("data")):
             return await original(self, method, str_or_url, **options)
         url = _url(library, self, str_or_url, options.get("params"))
-        raw = _raw(self.headers) + _raw(library.headers(options.get("headers") or ()))
-        boarding = board(method.upper(), url, raw)
+        boarding = board(method.upper(), url, _fields(library, self, options))
+        if isinstance(boarding, Stranger):
+            with boarding.passing(_shown(options)):
+                return await original(self, method, str_or_url, **options)
         flight = None if boarding is None else _flight(boarding, library, self, url, options)
         if flight is None:
             return await original(self, method, str_or_url, **options)
@@ -166,6 +172,13 @@ def _url(library: Library, session: Any, str_or_url: Any, params: Any) -> Any:
         return str_or_url
 
 
+def _fields(
+    library: Library, session: Any, options: Mapping[str, Any]
+) -> list[tuple[bytes, bytes]]:
+    own = _raw(session.headers) + _raw(library.headers(options.get("headers") or ()))
+    return own if options.get("json") is None else [_JSON, *own]
+
+
 def _raw(headers: Any) -> list[tuple[bytes, bytes]]:
     return [(str(name).encode(), str(value).encode()) for name, value in headers.items()]
 
@@ -174,12 +187,22 @@ def _is_form(data: Any) -> bool:
     return isinstance(data, dict | list | tuple) or type(data).__name__ == "FormData"
 
 
+def _shown(options: Mapping[str, Any]) -> object:
+    """The body, or what it will be made of: writing it twice is too dear for unrelated traffic."""
+    data = options.get("data")
+    return options.get("json") if data is None else _in_memory(data)
+
+
 def _body(session: Any, options: Mapping[str, Any]) -> bytes | None:
     data, value = options.get("data"), options.get("json")
     if data is None and value is not None:
         data = session.json_serialize(value)
+    return b"" if data is None else _in_memory(data)
+
+
+def _in_memory(data: Any) -> bytes | None:
     if isinstance(data, str):
         return data.encode()
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
-    return b"" if data is None else None
+    return None

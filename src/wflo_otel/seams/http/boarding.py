@@ -12,6 +12,7 @@ from wflo_otel.core.value import value
 from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.outgoing import Fields, Outgoing
+from wflo_otel.seams.http.strangers import Stranger, stranger
 from wflo_otel.wire.api import Route, RouteKind
 from wflo_otel.wire.route import recognise
 
@@ -40,13 +41,17 @@ class Boarding:
         return None if ask is None else Flight(self, ask, parcel)
 
 
-def board(method: str, url: object, raw: Iterable[tuple[bytes, bytes]]) -> Boarding | None:
-    """Say whether a request is to be guarded; ``raw`` are its headers."""
+def board(
+    method: str, url: object, raw: Iterable[tuple[bytes, bytes]]
+) -> Boarding | Stranger | None:
+    """Say whether a request is to be guarded, or looked at; ``raw`` are its headers."""
     now = active()
     if now is None or not now.guards or method not in {"POST", "GET"}:
         return None
     route = recognise(method, str(url))
-    if route is None or route.kind is RouteKind.FREE:
+    if route is None:
+        return stranger(now, method, str(url), raw)
+    if route.kind is RouteKind.FREE:
         return None
     fields, caller = Fields(raw), current_caller()
     if caller is None or not _is_readable(route, fields):

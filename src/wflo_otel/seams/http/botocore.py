@@ -16,6 +16,7 @@ from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import Flight, in_flight
 from wflo_otel.seams.http.outgoing import NONE
 from wflo_otel.seams.http.reading import head_of
+from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
 from wflo_otel.seams.http.tee import SyncTee
 
@@ -74,6 +75,9 @@ def session_sends(original: Send, never_sent: tuple[type[Exception], ...]) -> Se
         boarding = board(request.method, request.url, _raw(request.headers))
         if boarding is None:
             return original(self, request)
+        if isinstance(boarding, Stranger):
+            with boarding.passing(_in_memory(request.body)):
+                return original(self, request)
         flight = boarding.flight(Parcel(never_sent, request, _body(request.body)))
         if flight is None:
             return original(self, request)
@@ -105,13 +109,17 @@ def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _body(body: Any) -> bytes | None:
+def _in_memory(body: Any) -> bytes | None:
     if body is None:
         return b""
     if isinstance(body, str):
         return body.encode()
-    if isinstance(body, bytes | bytearray):
-        return bytes(body)
+    return bytes(body) if isinstance(body, bytes | bytearray) else None
+
+
+def _body(body: Any) -> bytes | None:
+    if (held := _in_memory(body)) is not None:
+        return held
     if not hasattr(body, "seek"):
         return None
     begin = body.tell()

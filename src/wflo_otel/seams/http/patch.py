@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import in_flight
 from wflo_otel.seams.http.library import Library, library_of
-from wflo_otel.seams.http.request import read, read_async
+from wflo_otel.seams.http.request import in_memory, read, read_async
 from wflo_otel.seams.http.response import arrived
+from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
     boarding = board(request.method, request.url, request.headers.raw)
     if boarding is None:
         return original(self, request)
+    if isinstance(boarding, Stranger):
+        with boarding.passing(in_memory(library, request)):
+            return original(self, request)
     parcel = read(library, request)
     flight = boarding.flight(parcel)
     if flight is None:
@@ -121,6 +125,9 @@ async def _guarded_async(
     boarding = board(request.method, request.url, request.headers.raw)
     if boarding is None:
         return await original(self, request)
+    if isinstance(boarding, Stranger):
+        with boarding.passing(in_memory(library, request)):
+            return await original(self, request)
     parcel = await read_async(library, request)
     flight = boarding.flight(parcel)
     if flight is None:

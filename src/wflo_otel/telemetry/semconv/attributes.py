@@ -130,7 +130,9 @@ SHADOW = _attribute(
     "wflo.shadow", "boolean", "Shadow mode: the refusal was recorded, and the call ran."
 )
 REFUSAL_POLICY = _attribute(
-    "wflo.refusal.policy", "string", "What refused: `budget`, `unpriced` or `state`."
+    "wflo.refusal.policy",
+    "string",
+    "What refused: `budget`, `unpriced`, `unrecognised` or `state`.",
 )
 REFUSAL_SCOPE = _attribute(
     "wflo.refusal.scope", "string", "The scope whose limit was hit, or that is stopped."

@@ -116,6 +116,13 @@ UNPRICED = Instrument(
     "Calls to models that nobody knows the price of: charged by fallback, or refused.",
     (a.DECISION, a.PROVIDER, a.REQUEST_MODEL),
 )
+UNRECOGNISED = Instrument(
+    "wflo.unrecognised",
+    "counter",
+    "{request}",
+    "Requests that look like calls to a model in an API that wflo does not know.",
+    (a.DECISION, a.SERVER_ADDRESS),
+)
 TOOL_CALLS = Instrument(
     "wflo.tool.calls",
     "counter",
@@ -170,7 +177,7 @@ PENDING = Instrument(
 
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
-    *(COST, DECISIONS, UNPRICED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
+    *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 
