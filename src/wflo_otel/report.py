@@ -67,7 +67,7 @@ class RunReport:
 
     @property
     def refused_beside(self) -> dict[str, int]:
-        """Refusals that no budget counts: ``unpriced``, ``unrecognised``, ``waited`` in vain."""
+        """Refusals that no budget counts, by why: ``unpriced``, ``unrecognised``, ``waited``."""
         return {note.subject: note.count for note in self.notes if note.kind == "refused"}
 
     @property

@@ -230,7 +230,7 @@ def test_refusals_that_no_budget_counts_are_counted_too(store):
     shown = " ".join(wflo("report").split())
 
     assert (
-        "refused 2 after waiting in vain for others, 1 without a price, 1 in an unknown API, "
+        "refused 2 while other calls held the rest, 1 without a price, 1 in an unknown API, "
         "before leaving this machine" in shown
     )
     assert in_json("second2")[0]["refused"] == 4

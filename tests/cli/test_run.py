@@ -68,6 +68,26 @@ def test_the_end_names_the_unknown_apis_that_were_called(rig):
     assert report["unrecognised"] == [{"address": address, "requests": 3}]
 
 
+def test_a_stop_that_ends_the_program_is_still_told(rig):
+    (rig.folder / "wflo.yaml").write_text(
+        f"version: 1\nbudgets: {{run: {{usd: 0.001, clamp: false}}}}\nnotify: {{command: [{PYTHON}, tell.py]}}\n"
+    )
+    (rig.folder / "tell.py").write_text(
+        "import json, os, sys\n"
+        "notice = json.load(sys.stdin)\n"
+        "guarded = 'wflo_otel' in sys.modules or 'WFLO_RUN_ID' in os.environ\n"
+        "print(sys.argv[1], notice['run_id'], guarded, file=open('told', 'w'))\n"
+    )
+    ask = "import openai; openai.OpenAI().chat.completions.create"
+
+    ran = rig.run("-c", f"{ask}(model='gpt-4o', messages=[{{'role': 'user', 'content': 'hi'}}])")
+
+    assert ran.code == 1
+    assert "BudgetExceededError" in ran.err
+    told = (rig.folder / "told").read_text()
+    assert told == f"stop {rig.reports()[0]['run_id']} False\n"
+
+
 def test_calls_in_unknown_apis_are_refused_where_the_policy_says_so(rig, wflo_provider):
     (rig.folder / "wflo.yaml").write_text("version: 1\nunrecognised: refuse\n")
 

@@ -14,6 +14,7 @@ from wflo_otel.core.policy import (
     Budget,
     Budgets,
     Mode,
+    Notify,
     OnExceeded,
     OnStateError,
     Policy,
@@ -59,6 +60,7 @@ GOOD = {
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
         unrecognised=Unrecognised.REFUSE,
+        notify=Notify("https://ada:secret@hooks.example:8443/x?y=z", ("mail", "-s", "5", "")),
         run_per=RunPer.TRACE,
         budgets=Budgets(
             run=Budget(

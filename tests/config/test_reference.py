@@ -19,7 +19,7 @@ from wflo_otel.config.reference import (
     options_table,
     sections_table,
 )
-from wflo_otel.core.policy import Budget, Budgets, Policy, PriceOverride, Prices
+from wflo_otel.core.policy import Budget, Budgets, Notify, Policy, PriceOverride, Prices
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -37,6 +37,8 @@ negative_wait clamp_in_quotes misspelled_mode empty_budget budget_without_limit
 budget_without_value section_without_value list_of_budgets list_as_budget list_of_agents
 list_as_price price_without_value mapping_as_amount list_as_file missing_version unknown_version
 version_in_quotes list_as_version window_on_run window_on_agent unknown_window timezone_alone
+notify_nobody notify_as_text webhook_of_another_scheme webhook_without_host webhook_with_a_space
+command_as_text command_of_nothing command_with_an_empty_word command_with_a_list
 price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_name long_and_odd_key
 """,
 )
@@ -45,10 +47,11 @@ price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_na
 @pytest.mark.parametrize(
     ("declared", "documented"),
     [
-        (Policy, {option.field for option in options.POLICY} | {"budgets", "prices"}),
+        (Policy, {option.field for option in options.POLICY} | {"budgets", "prices", "notify"}),
         (Budgets, set(options.BUDGET_SECTIONS)),
         (Budget, {option.field for option in options.BUDGET}),
         (Prices, {option.field for option in options.PRICES} | set(options.PRICE_SECTIONS)),
+        (Notify, {option.field for option in options.NOTIFY}),
         (PriceOverride, {option.field for option in options.PRICE}),
     ],
 )
@@ -135,6 +138,7 @@ def test_the_module_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> N
 
 TYPES: dict[str, Any] = {
     "object": dict,
+    "array": list,
     "string": str,
     "boolean": bool,
     "number": (int, float),
@@ -156,6 +160,9 @@ def accepts(schema: dict[str, Any], value: Any, root: dict[str, Any] | None = No
         "pattern": lambda pattern: re.search(pattern, value) is not None,
         "anyOf": lambda choices: any(accepts(choice, value, root) for choice in choices),
         "$ref": lambda ref: accepts(root["$defs"][ref.rsplit("/")[-1]], value, root),
+        "items": lambda each: all(accepts(each, item, root) for item in value),
+        "minItems": lambda least: len(value) >= least,
+        "minProperties": lambda least: len(value) >= least,
         "required": lambda keys: all(key in value for key in keys),
         "dependentRequired": lambda needs: all(
             set(needed) <= set(value) for key, needed in needs.items() if key in value

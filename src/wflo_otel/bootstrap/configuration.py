@@ -32,6 +32,7 @@ from wflo_otel.seams.active import Active, activate, active
 from wflo_otel.seams.traces import TraceRuns
 from wflo_otel.stores import Store, open_store
 from wflo_otel.telemetry.late import LateProviders
+from wflo_otel.telemetry.notices import Notifying, Outbox
 from wflo_otel.telemetry.otel import OTelTelemetry
 from wflo_otel.telemetry.setup import Setup, ensure_providers, instrument_http, instrument_threads
 
@@ -55,6 +56,8 @@ class Configuration:
     telemetry: LateProviders
     guarded: tuple[str, ...]
     trace_runs: TraceRuns
+    #: Notices that are on their way.
+    outbox: Outbox
 
 
 log = logging.getLogger("wflo_otel")
@@ -156,6 +159,7 @@ def _wire(
     guard: bool,
     providers: bool,
 ) -> Configuration:
+    outbox = Outbox()
     late = LateProviders(_ensure_watched if providers else partial(Setup, {}))
     telemetry = OTelTelemetry(before_first_span=late.ensure)
     adapters = Adapters(
@@ -164,7 +168,7 @@ def _wire(
         checkpoints=store,
         prices=CataloguePrices(),
         tokens=LearningEstimator(),
-        telemetry=telemetry,
+        telemetry=Notifying(telemetry, in_force, clock, outbox),
         clock=clock,
     )
     engine = Engine(in_force, adapters)
@@ -188,7 +192,17 @@ def _wire(
     duties = (engine.tend, engine.renew, in_force.refresh, telemetry.tend, per_trace.tend)
     housekeeper = Housekeeper(duties, period)
     return Configuration(
-        now_active, engine, store, in_force, run, owns_run, housekeeper, late, guarded, per_trace
+        now_active,
+        engine,
+        store,
+        in_force,
+        run,
+        owns_run,
+        housekeeper,
+        late,
+        guarded,
+        per_trace,
+        outbox,
     )
 
 
@@ -232,6 +246,7 @@ def shutdown() -> None:
         if ending.owns_run:
             ending.store.close_run(ending.run.run_id, ending.active.clock.time())
         ending.store.close()
+        ending.outbox.close()
 
 
 def _after_fork() -> None:

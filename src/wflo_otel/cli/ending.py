@@ -18,7 +18,7 @@ from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
 _BESIDE = {
     "unpriced": "without a price",
     "unrecognised": "in an unknown API",
-    "waited": "after waiting in vain for others",
+    "waited": "while other calls held the rest",
 }
 #: So many addresses of unrecognised requests are named.
 _ADDRESSES = 5

@@ -7,6 +7,8 @@ the size, the depth and the number of values are bounded, those that aliases rep
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import yaml
 
 from wflo_otel.config.problems import Problems, dotted
@@ -99,7 +101,8 @@ class _Converter:
             return self._text(node, path, tag)
         if isinstance(node, yaml.MappingNode):
             return Table(self._entries(node, path, depth), line)
-        return Items(_line(node))
+        assert isinstance(node, yaml.SequenceNode)  # noqa: S101  # there is no other kind
+        return Items(tuple(self._items(node, path, depth)), _line(node))
 
     def _count(self, node: yaml.Node, depth: int) -> None:
         self._values += 1
@@ -134,6 +137,10 @@ class _Converter:
                 continue
             entries[key.text] = key, self.convert(value_node, inner, key.line, depth + 1)
         return tuple(entries.values())
+
+    def _items(self, node: yaml.SequenceNode, path: str, depth: int) -> Iterator[Tree]:
+        for number, item in enumerate(node.value):
+            yield self.convert(item, dotted(path, str(number)), _line(item), depth + 1)
 
     def _key(self, node: yaml.Node, path: str) -> Text | None:
         if not isinstance(node, yaml.ScalarNode):

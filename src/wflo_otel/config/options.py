@@ -15,6 +15,7 @@ from wflo_otel.config.values import Kind, choice
 from wflo_otel.core.policy import (
     Budget,
     Mode,
+    Notify,
     OnExceeded,
     OnStateError,
     Policy,
@@ -44,7 +45,6 @@ LATER_SECTIONS = frozenset(
         "consensus",
         "hints",
         "loops",
-        "notify",
         "retries",
         "store_content",
     }
@@ -208,6 +208,19 @@ PRICE = _options(
         ),
         "request": Note(
             values.AMOUNT, "Each request, beside its tokens.", "USD", key="usd_per_request"
+        ),
+    },
+)
+
+NOTIFY = _options(
+    Notify,
+    {
+        "webhook": Note(values.WEBHOOK, "Where a notice is posted to, as JSON.", default="nobody"),
+        "command": Note(
+            values.WORDS,
+            "What is started for a notice, without a shell: the program and its arguments. The "
+            "event's name is added to them; the notice is its standard input, as JSON.",
+            default="nothing",
         ),
     },
 )

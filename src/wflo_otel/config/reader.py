@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from wflo_otel.config import options, values
 from wflo_otel.config.options import Option
 from wflo_otel.config.problems import Problems, dotted, nearest, shown
-from wflo_otel.config.tree import Table, Text, Tree
-from wflo_otel.core.policy import Budget, Budgets, Policy, PriceOverride, Prices
+from wflo_otel.config.tree import Items, Table, Text, Tree
+from wflo_otel.core.policy import Budget, Budgets, Notify, Policy, PriceOverride, Prices
 
 #: Reads one value at a path. After a problem what it gives is of no use, and not used.
 Read: TypeAlias = Callable[[Tree, str], Any]
@@ -29,6 +29,7 @@ def read_policy(root: Tree, problems: Problems) -> Policy:
         **reader.options(options.POLICY),
         "budgets": reader.budgets,
         "prices": reader.prices,
+        "notify": reader.notify,
     }
     found = reader.keys(root, "", sections, later=options.LATER_SECTIONS) or {}
     found.pop("version", None)
@@ -159,6 +160,30 @@ class _Reader:
             return None
         fields = {option.key: option.field for option in options.PRICE}
         return PriceOverride(**{fields[key]: value for key, value in found.items()})
+
+    def notify(self, tree: Tree, path: str) -> Notify | None:
+        """Read the section of this name."""
+        readers = {**self.options(options.NOTIFY), "command": self.command}
+        found = self.keys(tree, path, readers)
+        if found is None:
+            return None
+        if not found:
+            self._problems.add(tree.line, path, "tells nobody (write webhook or command)")
+        return Notify(**found)
+
+    def command(self, tree: Tree, path: str) -> tuple[object, ...] | None:
+        """Read a program and its arguments."""
+        if not isinstance(tree, Items) or not tree.items:
+            message = f"{tree} stands where a program and its arguments are (write [notify, now])"
+            self._problems.add(tree.line, path, message)
+            return None
+        words = [
+            self.value(values.WORD, item, dotted(path, str(number)))
+            for number, item in enumerate(tree.items)
+        ]
+        if words[0] == "":
+            self._problems.add(tree.line, path, "begins with no program")
+        return tuple(words)
 
     def aliases(self, tree: Tree, path: str) -> dict[str, str]:
         """Read other names of models; none may lead back to itself."""

@@ -22,6 +22,7 @@ def options_table() -> str:
     rows: list[Sequence[str]] = [version]
     rows += [_row("", option) for option in options.POLICY]
     rows += [_row("prices.", option) for option in options.PRICES]
+    rows += [_row("notify.", option) for option in options.NOTIFY]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
     rows += [_row("PRICE.", option) for option in options.PRICE]
     return _table(_HEAD, rows)
@@ -65,6 +66,7 @@ def json_schema() -> dict[str, object]:
                     "fallback": {"$ref": "#/$defs/price"},
                 }
             ),
+            "notify": {**_object(_properties(options.NOTIFY)), "minProperties": 1},
         }
     )
     return {

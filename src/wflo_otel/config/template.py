@@ -52,6 +52,11 @@ budgets:
 #    my-finetune: {input_usd_per_mtok: 3.00, output_usd_per_mtok: 6.00}
 #  aliases: {my-deployment: gpt-4o}
 #  unknown_model: refuse
+
+# Who is told when a budget stops something, or a model has no price: a URL, a command, or both.
+#notify:
+#  webhook: https://example.com/hook
+#  command: [notify-send, wflo]
 """
 
 

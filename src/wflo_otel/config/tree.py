@@ -23,8 +23,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list; no option is one, so what it holds does not matter."""
+    """A list."""
 
+    items: tuple[Tree, ...]
     line: int
 
     def __str__(self) -> str:

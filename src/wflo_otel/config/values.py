@@ -13,6 +13,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from wflo_otel.config.problems import nearest, shown
 from wflo_otel.config.tree import Text
@@ -117,6 +118,25 @@ def _read_timezone(written: Text) -> str:
     raise ValueError(f"{shown(name)} is not a time zone ({hint})")
 
 
+def _read_webhook(written: Text) -> str:
+    """Read where a notice is posted to; it may hold a token, so no message quotes it."""
+    url = written.text
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not re.fullmatch(r"[!-~]{1,2000}", url):
+        raise ValueError("is not the URL of a webhook (write one such as https://example.com/hook)")
+    return url
+
+
+def _read_word(written: Text) -> str:
+    if "\0" in written.text:
+        raise ValueError("holds a character that no argument can hold")
+    return written.text
+
+
 @functools.cache
 def _timezones() -> frozenset[str]:
     # Python walks the whole database each time it is asked.
@@ -154,3 +174,15 @@ SECONDS = Kind("number", _read_seconds, {"type": "number", "minimum": 0, "maximu
 SWITCH = Kind("`true` or `false`", _read_switch, {"type": "boolean"})
 NAME = Kind("name", _read_name, {"type": "string", "pattern": r"\S"})
 TIMEZONE = Kind("time zone", _read_timezone, {"type": "string", "pattern": r"\S"})
+WEBHOOK = Kind("URL", _read_webhook, {"type": "string", "pattern": "^https?://[!-~]+$"})
+WORD = Kind(
+    "word",
+    _read_word,
+    {"anyOf": [{"type": written} for written in ("string", "number", "boolean")]},
+)
+#: Its reader reads one of them.
+WORDS = Kind(
+    "list of words",
+    _read_word,
+    {"type": "array", "minItems": 1, "items": WORD.schema},
+)

@@ -172,6 +172,16 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """Who is told when a budget stops something, or a model has no price."""
+
+    #: Where it is posted to. The URL may hold a token, so it is not shown.
+    webhook: str | None = field(default=None, repr=False)
+    #: The program that is started, and its arguments.
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a user decides. The default refuses nothing: it only counts."""
 
@@ -182,3 +192,4 @@ class Policy:
     run_per: RunPer | None = None
     budgets: Budgets = field(default_factory=Budgets)
     prices: Prices = field(default_factory=Prices)
+    notify: Notify | None = None

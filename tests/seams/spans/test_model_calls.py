@@ -10,10 +10,11 @@ import pytest
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
+from hooks import hook
 from span_rig import processing, span_id
 from wflo_otel.bootstrap import shutdown
 from wflo_otel.core.call import Status
-from wflo_otel.core.policy import Mode, OnExceeded
+from wflo_otel.core.policy import Mode, Notify, OnExceeded
 from wflo_otel.errors import BudgetExceededError, UnpricedModelError
 from wflo_otel.seams.spans import open_spans
 
@@ -284,6 +285,14 @@ def test_a_span_that_swallows_refusals_is_only_counted_and_never_says_refused():
     assert second.attributes["wflo.shadow"] is True
     assert second.attributes["wflo.decision"] == "admit"
     assert second.status.status_code is not trace.StatusCode.ERROR
+
+
+def test_a_stop_of_which_only_a_span_tells_is_notified_of_once_as_a_stop():
+    with hook() as came, processing(usd="0.003", notify=Notify(webhook=came.url)) as rig:
+        for _ in range(4):
+            call(rig, {**ASKED, "openinference.span.kind": "LLM"}, scope=LANGCHAIN)
+    (notice,) = came.notices
+    assert (notice["event"], notice["shadow"]) == ("stop", False)
 
 
 def test_what_could_not_be_refused_stops_the_run_for_whoever_can():

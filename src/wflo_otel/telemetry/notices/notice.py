@@ -1,0 +1,78 @@
+"""What is told: one flat object, the same keys for every event.
+
+The rule: no content, and nothing longer than telemetry shows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from wflo_otel.core.decision import Exceeded
+from wflo_otel.core.money import to_usd
+from wflo_otel.ports import Refused
+from wflo_otel.telemetry.values import text
+
+#: The names of events.
+STOP: Final = "stop"
+UNPRICED: Final = "unpriced"
+
+#: An amount in its unit: US dollars as text with all digits, counts as numbers.
+Amount: TypeAlias = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event. The fields are the keys of the JSON."""
+
+    event: str
+    #: When it happened: ISO 8601, in UTC.
+    time: str
+    run_id: str
+    run_name: str
+    agent: str | None
+    model: str | None
+    #: What a stop has hit; ``None`` where nothing was.
+    scope: str | None
+    unit: str | None
+    limit: Amount | None
+    settled: Amount | None
+    #: Nothing was refused: shadow mode.
+    shadow: bool
+
+    def as_json(self) -> bytes:
+        """The notice as it is sent."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+
+def event_of(refused: Refused) -> str | None:
+    """Name the event that a refusal makes; ``None``: it makes none."""
+    if refused.policy == "unpriced":
+        return UNPRICED
+    decision = refused.decision
+    return STOP if isinstance(decision, Exceeded) and decision.stops else None
+
+
+def notice_of(event: str, refused: Refused, run_name: str, at: float, *, shadow: bool) -> Notice:
+    """Write a notice; ``at`` is in seconds since the epoch."""
+    caller, asked = refused.call.caller, refused.call.ask.model
+    hit = refused.decision if isinstance(refused.decision, Exceeded) else None
+    return Notice(
+        event=event,
+        time=datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        run_id=text(caller.run_id),
+        run_name=text(run_name),
+        agent=text(caller.agent) if caller.agent else None,
+        model=text(asked) if asked else None,
+        scope=None if hit is None else text(hit.key),
+        unit=None if hit is None else hit.unit,
+        limit=None if hit is None else _amount(hit.limit, hit.unit),
+        settled=None if hit is None else _amount(hit.settled, hit.unit),
+        shadow=shadow,
+    )
+
+
+def _amount(amount: int, unit: str) -> Amount:
+    return f"{to_usd(amount):.9f}" if unit == "usd" else amount
