@@ -9,6 +9,7 @@ import pytest
 
 from wflo_otel.core.call import Operation, ToolCall
 from wflo_otel.core.usage import Usage
+from wflo_otel.wire import request as request_module
 from wire_fixtures import RESPONSES, answered, asked, capped, in_pieces, least, read, route, sse
 
 USAGE = {
@@ -249,3 +250,10 @@ def test_xai_tells_what_a_response_cost() -> None:
         answered("https://api.x.ai/v1/responses", **response(usage=usage)).provider_cost
         == 1_000_000
     )
+
+
+def test_a_body_is_not_read_again_for_its_least_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_again: list[bytes] = []
+    monkeypatch.setattr(request_module, "read_object", read_again.append)
+    assert least(RESPONSES, model="gpt-4o", input="hello") == 16
+    assert read_again == []

@@ -60,6 +60,11 @@ class OpenAIResponses(JsonApi):
             server_tools=any(map(_is_at_server, objects(request.get("tools")))),
         )
 
+    def least_cap(self, route: Route, body: bytes) -> int:
+        """The smallest output cap: that of every request, so the body is not read for it."""
+        del route, body
+        return LEAST_OUTPUT
+
     def _least(self, request: JsonObject) -> int:
         del request
         return LEAST_OUTPUT
