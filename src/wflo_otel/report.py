@@ -39,6 +39,8 @@ class RunReport:
     checkpoints: tuple[Checkpoint, ...]
     #: What was counted beside its calls.
     notes: tuple[Note, ...] = ()
+    #: Where traces are looked at: a URL with ``{trace_id}`` in it.
+    trace_urls: str | None = None
 
     @property
     def total(self) -> Line:
@@ -127,6 +129,13 @@ class RunReport:
         """The traces its calls are in, in the order they came."""
         return tuple(dict.fromkeys(each.trace_id for each in self.records if each.trace_id))
 
+    @property
+    def trace_url(self) -> str | None:
+        """Where its first trace is looked at; ``None`` where nobody said, or there is none."""
+        if self.trace_urls is None or not self.trace_ids:
+            return None
+        return self.trace_urls.replace("{trace_id}", self.trace_ids[0])
+
     def name_of(self, ledger: LedgerView) -> str:
         """Name a scope inside this run: ``run``, ``agent writer``, ``tool search_web``."""
         inner = ledger.key.removeprefix(run_key(self.run.run_id)).lstrip("/")
@@ -156,13 +165,13 @@ class RunReport:
                 for address, count in self.unrecognised.items()
             ],
             "trace_ids": list(self.trace_ids),
-            "trace_url": None,
+            "trace_url": self.trace_url,
             "checkpoints": [_checkpoint(each) for each in self.checkpoints],
         }
 
 
-def report_of(run: RunInfo, store: Store) -> RunReport:
-    """Read a run from a store.
+def report_of(run: RunInfo, store: Store, trace_urls: str | None = None) -> RunReport:
+    """Read a run from a store; ``trace_urls`` is where its traces are looked at.
 
     Raises:
         StoreError: the store cannot answer.
@@ -172,7 +181,7 @@ def report_of(run: RunInfo, store: Store) -> RunReport:
     records = tuple(store.records(run.run_id))
     views = [each for each in store.ledgers(key) if each.key == key or each.key[len(key)] == "/"]
     checkpoints, notes = store.checkpoints(run.run_id), store.notes(run.run_id)
-    return RunReport(run, records, tuple(views), tuple(checkpoints), tuple(notes))
+    return RunReport(run, records, tuple(views), tuple(checkpoints), tuple(notes), trace_urls)
 
 
 def title_of(run: RunInfo) -> str:

@@ -268,6 +268,22 @@ def test_what_dead_processes_had_reserved_is_flagged(store):
     assert "flagged" in wflo("budgets", "show").splitlines()[0]
 
 
+def test_where_a_trace_is_looked_at_is_shown_where_the_environment_says_it(spent, monkeypatch):
+    monkeypatch.setenv("WFLO_TRACE_URL", "http://localhost:16686/trace/{trace_id}")
+
+    assert in_json("second2")[0]["trace_url"] == "http://localhost:16686/trace/t1"
+    assert "trace http://localhost:16686/trace/t1 and 1 more" in " ".join(wflo("report").split())
+
+
+def test_a_trace_url_without_a_place_for_the_id_is_refused(spent, monkeypatch):
+    monkeypatch.setenv("WFLO_TRACE_URL", "http://localhost:16686")
+
+    ran = CliRunner().invoke(main, ["report"])
+
+    assert ran.exit_code == 2
+    assert "WFLO_TRACE_URL: must be a URL such as" in ran.output
+
+
 def test_streams_that_were_cut_and_calls_that_were_clamped_are_counted(store):
     who = Caller("second2", agents=("a",))
     charge(store, "a", 5, who, status=Status.CUT)

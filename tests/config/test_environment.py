@@ -26,6 +26,7 @@ def test_every_variable_is_read() -> None:
         "WFLO_RUN_ID": "3f2a",
         "WFLO_RUN_NAME": "nightly report",
         "WFLO_AGENT": "writer",
+        "WFLO_TRACE_URL": "http://localhost:16686/trace/{trace_id}",
         "WFLO_STRICT": "true",
         "WFLO_DISABLED": "1",
     }
@@ -38,6 +39,7 @@ def test_every_variable_is_read() -> None:
         run_id="3f2a",
         run_name="nightly report",
         agent="writer",
+        trace_url="http://localhost:16686/trace/{trace_id}",
         strict=True,
         disabled=True,
     )
@@ -50,6 +52,14 @@ def test_a_switch_can_be_set_to_off() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        *(
+            (
+                "WFLO_TRACE_URL",
+                value,
+                "WFLO_TRACE_URL: must be a URL such as http://localhost:16686/trace/{trace_id}",
+            )
+            for value in ("http://localhost/trace", "file:///{trace_id}", "http://a b/{trace_id}")
+        ),
         (
             "WFLO_BUDGET_USD",
             "five",

@@ -98,7 +98,7 @@ def _traces(report: RunReport, environ: Mapping[str, str]) -> Iterator[tuple[str
     yield "spans", spans_went(environ), ""
     if found:
         more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield "trace", f"{found[0]}{more}", ""
+        yield "trace", f"{report.trace_url or found[0]}{more}", ""
 
 
 def spans_went(environ: Mapping[str, str]) -> str:

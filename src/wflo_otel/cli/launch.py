@@ -52,6 +52,7 @@ class Launch:
     state_note: str
     strict: bool
     disabled: bool
+    trace_urls: str | None
     environ: Mapping[str, str]
 
 
@@ -91,6 +92,7 @@ def prepare(command: Sequence[str], options: Options, environ: Mapping[str, str]
         state_note=note,
         strict=strict,
         disabled=settings.disabled,
+        trace_urls=settings.trace_url,
         environ=child_environment(environ, ours),
     )
 

@@ -19,10 +19,11 @@ from wflo_otel.cli.state import (
 )
 from wflo_otel.cli.tables import ledgers_table, runs_table, tables_of
 from wflo_otel.cli.terminal import plain, say, show
+from wflo_otel.config.environment import trace_url_of
 from wflo_otel.core.scope import run_key
-from wflo_otel.errors import StoreError, WfloError
+from wflo_otel.errors import ConfigError, StoreError, WfloError
 from wflo_otel.ports import RunInfo
-from wflo_otel.report import report_of, title_of
+from wflo_otel.report import RunReport, report_of, title_of
 from wflo_otel.stores import Store
 
 #: So many runs are in the JSON where nobody says how many.
@@ -34,7 +35,7 @@ def print_json(run_id: str | None, last: int | None, state: str | None) -> int:
 
     def work(store: Store) -> None:
         runs = _asked_for(store, run_id, last or _RUNS_IN_JSON)
-        reports = [report_of(run, store).as_json() for run in runs]
+        reports = [_report_of(run, store).as_json() for run in runs]
         sys.stdout.write(json.dumps({"runs": reports}, indent=2, ensure_ascii=False) + "\n")
 
     return _answered(state, work)
@@ -45,7 +46,7 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
 
     def work(store: Store) -> None:
         runs = _asked_for(store, run_id, last or 1)
-        reports = [report_of(run, store) for run in runs]
+        reports = [_report_of(run, store) for run in runs]
         if last is not None and last > 1:
             show([runs_table(reports)], to_stdout=True)
             return
@@ -80,6 +81,10 @@ def _asked_for(store: Store, run_id: str | None, last: int) -> list[RunInfo]:
     return runs
 
 
+def _report_of(run: RunInfo, store: Store) -> RunReport:
+    return report_of(run, store, trace_url_of(os.environ))
+
+
 def _answered(state: str | None, work: Callable[[Store], None]) -> int:
     try:
         store = open_existing(state)
@@ -88,6 +93,9 @@ def _answered(state: str | None, work: Callable[[Store], None]) -> int:
         return EXIT_USAGE
     try:
         work(store)
+    except ConfigError as error:
+        say(str(error))
+        return EXIT_USAGE
     except (NoSuchRunError, StoreError) as error:
         say(str(error))
         return 1

@@ -168,7 +168,7 @@ def _end(store: Store, launch: Launch, *, close: bool) -> None:
         if run is None:
             say("nothing that ran here loaded the guard: NO call was counted or refused")
         else:
-            _tell(report_of(run, store), launch)
+            _tell(report_of(run, store, launch.trace_urls), launch)
     except StoreError as error:
         say(f"the report cannot be read: {error}")
 

@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "WFLO_RUN_ID": "The run to join, so that several processes share its budget.",
     "WFLO_RUN_NAME": "What reports call the run.",
     "WFLO_AGENT": "The agent that calls are counted for where the program names none.",
+    "WFLO_TRACE_URL": "Where traces are looked at, for reports: a URL with `{trace_id}` in it.",
     "WFLO_STRICT": "`1`: refuse to start where something cannot be guarded.",
     "WFLO_DISABLED": "`1`: switch everything off; nothing is refused, and no client is guarded.",
 }
@@ -38,6 +39,7 @@ _OFF = frozenset({"0", "false", "no", "off"})
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 #: A run id is part of a ledger's key, where a slash begins the next part.
 _RUN_ID = re.compile(r"[^\s/]{1,200}")
+_TRACE_URL = re.compile(r"https?://[!-~]*\{trace_id\}[!-~]*")
 _LONGEST_NAME = 200
 
 
@@ -53,6 +55,8 @@ class Settings:
     run_id: str | None = None
     run_name: str | None = None
     agent: str | None = None
+    #: With ``{trace_id}`` where the id belongs.
+    trace_url: str | None = None
     strict: bool = False
     disabled: bool = False
     #: One line for each variable that looks like ours and is none.
@@ -73,10 +77,21 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         run_id=_matching(environ, "WFLO_RUN_ID", _RUN_ID, "an id without spaces and slashes"),
         run_name=_name(environ, "WFLO_RUN_NAME"),
         agent=_name(environ, "WFLO_AGENT"),
+        trace_url=trace_url_of(environ),
         strict=_switch(environ, "WFLO_STRICT"),
         disabled=_switch(environ, "WFLO_DISABLED"),
         warnings=_strangers(environ),
     )
+
+
+def trace_url_of(environ: Mapping[str, str]) -> str | None:
+    """Read ``WFLO_TRACE_URL`` alone: reports need no more.
+
+    Raises:
+        ConfigError: it is no URL with ``{trace_id}`` in it.
+    """
+    expected = "a URL such as http://localhost:16686/trace/{trace_id}"
+    return _matching(environ, "WFLO_TRACE_URL", _TRACE_URL, expected)
 
 
 def _amount(environ: Mapping[str, str], name: str) -> Decimal | None:
