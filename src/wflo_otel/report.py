@@ -7,7 +7,7 @@ that the engine kept, so each breakdown adds up to the run, to the nano-dollar.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -37,6 +37,8 @@ class RunReport:
     #: The run's own ledger first, then those of its agents and tools.
     ledgers: tuple[LedgerView, ...]
     checkpoints: tuple[Checkpoint, ...]
+    #: The requests it served, where each was a run of its own; their calls are in ``records``.
+    requests: tuple[RunReport, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -155,6 +157,24 @@ def report_of(run: RunInfo, store: Store) -> RunReport:
     records = tuple(store.records(run.run_id))
     views = [each for each in store.ledgers(key) if each.key == key or each.key[len(key)] == "/"]
     return RunReport(run, records, tuple(views), tuple(store.checkpoints(run.run_id)))
+
+
+def with_requests(report: RunReport, runs: Iterable[RunInfo], store: Store) -> RunReport:
+    """Add to a process's run what the requests cost that it served, each as a run of its own.
+
+    Raises:
+        StoreError: the store cannot answer.
+    """
+    inside = [each for each in runs if each.parent == report.run.run_id]
+    found = tuple(report_of(each, store) for each in inside)
+    # The calls of a workflow inside the run are charged to the run, and in its records already.
+    records = {each.call_id: each for part in (report, *found) for each in part.records}
+    counted = {each.call_id for each in report.records}
+    requests = tuple(
+        each for each in found if not counted.issuperset(call.call_id for call in each.records)
+    )
+    in_order = sorted(records.values(), key=lambda record: record.ended_at)
+    return replace(report, records=tuple(in_order), requests=requests)
 
 
 def title_of(run: RunInfo) -> str:

@@ -29,7 +29,7 @@ from wflo_otel.config.environment import EXIT_UNGUARDED
 from wflo_otel.core.policy import Mode
 from wflo_otel.errors import ConfigError, StoreError
 from wflo_otel.ports import RunInfo
-from wflo_otel.report import RunReport, report_of, title_of
+from wflo_otel.report import RunReport, report_of, title_of, with_requests
 from wflo_otel.stores import Store, open_store
 
 __all__ = ["Options", "run_command"]
@@ -162,7 +162,7 @@ def _end(store: Store, launch: Launch, *, close: bool) -> None:
         if run is None:
             say("nothing that ran here loaded the guard: NO call was counted or refused")
         else:
-            _tell(report_of(run, store), launch)
+            _tell(with_requests(report_of(run, store), runs_in(store), store), launch)
     except StoreError as error:
         say(f"the report cannot be read: {error}")
 

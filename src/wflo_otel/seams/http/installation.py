@@ -12,7 +12,6 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable
-from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -124,8 +123,7 @@ def unreached() -> list[str]:
     """
     with _lock:
         patches = list(_patches.values())
-    # In a context of its own: the probe is no part of a request that is being sent here.
-    return [each.title for each in patches if not Context().run(each.is_reached)]
+    return [each.title for each in patches if not each.is_reached()]
 
 
 def _guard(targets: Targets, module: ModuleType | None) -> None:
