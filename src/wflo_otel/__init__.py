@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wflo_otel.bootstrap import configure, shutdown
+    from wflo_otel.bootstrap.instrumentor import WfloInstrumentor
     from wflo_otel.bootstrap.processor import PolicySpanProcessor
     from wflo_otel.decorators import (
         checkpoint,
@@ -51,6 +52,7 @@ __all__ = [
     "StoreError",
     "UnpricedModelError",
     "WfloError",
+    "WfloInstrumentor",
     "WfloWorkflow",
     "checkpoint",
     "configure",
@@ -65,6 +67,7 @@ __all__ = [
 _MODULES = {
     "PolicySampler": "seams.spans.sampler",
     "PolicySpanProcessor": "bootstrap.processor",
+    "WfloInstrumentor": "bootstrap.instrumentor",
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",

@@ -42,7 +42,7 @@ def configured(policy=POLICY, **more):
 
 def by_another_library(self, request):
     """What stands in the place of a method that was guarded."""
-    return None
+    return
 
 
 async def by_another_library_async(self, *request):
@@ -63,7 +63,7 @@ by_method = pytest.mark.parametrize(
 
 
 def test_what_was_installed_holds_and_leaves_nothing_behind(spans):
-    provider, exporter = spans
+    _, exporter = spans
     now = configured()
     assert decide_by_spans()
     runs = now.store.runs()
@@ -80,7 +80,9 @@ def test_a_method_that_another_library_has_replaced_is_named(owner, method, othe
     now = configured()
     monkeypatch.setattr(owner, method, other)
 
-    with pytest.raises(ConfigError, match=rf"{owner.__name__}\.{method} \(replaced by .*Load") as it:
+    with pytest.raises(
+        ConfigError, match=rf"{owner.__name__}\.{method} \(replaced by .*Load"
+    ) as it:
         must_hold(now)
 
     assert str(it.value).count("replaced by") == 1
@@ -92,7 +94,7 @@ def test_a_method_that_another_library_has_wrapped_still_reaches_the_guard(
 ):
     now = configured()
     guarded = getattr(owner, method)
-    monkeypatch.setattr(owner, method, lambda *given: guarded(*given))
+    monkeypatch.setattr(owner, method, lambda *given, **more: guarded(*given, **more))
 
     assert must_hold(now) is None
 

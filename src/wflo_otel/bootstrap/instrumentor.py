@@ -19,10 +19,15 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
-from wflo_otel.bootstrap.configuration import configuration, configure, shutdown
+from wflo_otel.bootstrap.configuration import (
+    SWITCHED_OFF,
+    configuration,
+    configure,
+    shutdown,
+)
 from wflo_otel.bootstrap.policies import PolicySource, Usd
 from wflo_otel.bootstrap.self_test import must_hold
-from wflo_otel.bootstrap.startup import failing_closed, say_switched_off
+from wflo_otel.bootstrap.startup import failing_closed, say_once
 from wflo_otel.config import from_environment, policy_of
 from wflo_otel.config.problems import nearest, shown
 from wflo_otel.core.policy import Policy
@@ -92,7 +97,7 @@ class WfloInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no typ
 
             decide_by_spans()
         if now is not None and (warning := must_hold(now)) is not None:
-            log.warning("wflo: %s", warning)
+            self._warn(warning)
         WfloInstrumentor._is_instrumented_by_opentelemetry = True
 
     def uninstrument(self, **options: Any) -> None:
@@ -108,6 +113,9 @@ class WfloInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no typ
     def _uninstrument(self, **options: Any) -> None:
         self.uninstrument(**options)
 
+    def _warn(self, warning: str) -> None:
+        log.warning("wflo: %s", warning)
+
 
 class FailClosedInstrumentor(WfloInstrumentor):
     """What OpenTelemetry loads by name, and from ``OTEL_CONFIG_FILE``: it ends the program."""
@@ -119,9 +127,12 @@ class FailClosedInstrumentor(WfloInstrumentor):
         where = f"{file}: instrumentation/development.python.wflo: " if is_from_file else ""
         with failing_closed(where):
             if from_environment(os.environ).disabled:
-                say_switched_off()
+                say_once(SWITCHED_OFF)
                 return
             super().instrument(**options)
+
+    def _warn(self, warning: str) -> None:
+        say_once(warning)
 
 
 def _read(given: Mapping[str, object]) -> _Options:

@@ -61,7 +61,7 @@ def _start(environ: Mapping[str, str], *, providers: bool) -> Settings:
     """Put in force what the environment says, unless something is already."""
     settings = from_environment(environ)
     if settings.disabled:
-        say_switched_off()
+        say_once(SWITCHED_OFF)
         return settings
     now = configuration() or configure(providers=providers)
     # A server that continued one trace would serve all its requests in it, as one run.
@@ -80,7 +80,7 @@ def _insist() -> None:
     now = configuration()
     with failing_closed():
         if now is not None and (warning := must_hold(now)) is not None:
-            _say_once(warning)
+            say_once(warning)
 
 
 @cache
@@ -115,13 +115,9 @@ def _refuse_to_start(reason: str) -> NoReturn:
     os._exit(EXIT_UNGUARDED)
 
 
-def say_switched_off() -> None:
-    """Say, once, that nothing is guarded on purpose."""
-    _say_once(SWITCHED_OFF)
-
-
 @cache
-def _say_once(text: str) -> None:
+def say_once(text: str) -> None:
+    """Say this on standard error, the first time that it is to be said."""
     _say(text)
 
 
