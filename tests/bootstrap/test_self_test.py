@@ -94,7 +94,11 @@ def test_a_method_that_another_library_has_wrapped_still_reaches_the_guard(
 ):
     now = configured()
     guarded = getattr(owner, method)
-    monkeypatch.setattr(owner, method, lambda *given, **more: guarded(*given, **more))
+
+    def wrapped(*given):
+        return guarded(*given)
+
+    monkeypatch.setattr(owner, method, wrapped)
 
     assert must_hold(now) is None
 
