@@ -89,14 +89,14 @@ class WfloInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no typ
                 policy does not hold in this process.
         """
         given = {name: value for name, value in options.items() if name not in _OTEL_S_OWN}
-        if given or configuration() is None:
-            configure(**_read(given), providers=False)
         now = configuration()
+        if given or now is None:
+            now = configure(**_read(given), providers=False)
         if "opentelemetry.sdk.trace" in sys.modules:
             from wflo_otel.seams.spans.automatic import decide_by_spans
 
             decide_by_spans()
-        if now is not None and (warning := must_hold(now)) is not None:
+        if (warning := must_hold(now)) is not None:
             self._warn(warning)
         WfloInstrumentor._is_instrumented_by_opentelemetry = True
 
@@ -105,13 +105,13 @@ class WfloInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no typ
 
         The span processor stays on its provider, where it does nothing any more.
         """
-        del options
-        shutdown()
-        http.uninstall()
+        self._uninstrument(**options)
         WfloInstrumentor._is_instrumented_by_opentelemetry = False
 
     def _uninstrument(self, **options: Any) -> None:
-        self.uninstrument(**options)
+        del options
+        shutdown()
+        http.uninstall()
 
     def _warn(self, warning: str) -> None:
         log.warning("wflo: %s", warning)

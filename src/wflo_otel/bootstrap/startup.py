@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, configure
 from wflo_otel.bootstrap.self_test import must_hold
+from wflo_otel.bootstrap.unguarded import allow_none, name_at_the_end
 from wflo_otel.config import Settings, from_environment
 from wflo_otel.config.environment import EXIT_UNGUARDED
 from wflo_otel.context import continue_trace
@@ -64,6 +65,10 @@ def _start(environ: Mapping[str, str], *, providers: bool) -> Settings:
         say_once(SWITCHED_OFF)
         return settings
     now = configuration() or configure(providers=providers)
+    if settings.strict:
+        allow_none()
+    else:
+        name_at_the_end(_say)
     # A server that continued one trace would serve all its requests in it, as one run.
     if now.policy().run_per is not RunPer.TRACE:
         continue_trace(environ)

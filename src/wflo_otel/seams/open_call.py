@@ -41,6 +41,11 @@ class Offer:
             permit, self._permit = self._permit, None
         return permit if permit is not None and not permit.closed else None
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody has taken it yet."""
+        return self._permit is not None
+
 
 _offer: ContextVar[Offer | None] = ContextVar("wflo-offer", default=None)
 
@@ -117,6 +122,11 @@ def outer_permit(
         ask: what is asked for, as far as it is known.
     """
     return next((permit for offer in _offers(around, scope, ask) if (permit := offer.take())), None)
+
+
+def is_offered() -> bool:
+    """Whether a seam around this code has reserved for a call that no inner seam has taken over."""
+    return any(offer.is_left for offer in _offers(None, "", None))
 
 
 def _offers(around: SpanContext | None, scope: str, ask: Ask | None) -> Iterator[Offer]:
