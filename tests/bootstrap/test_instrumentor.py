@@ -82,8 +82,9 @@ def test_an_option_wins_over_the_environment_and_of_budgets_the_tighter_holds(
     [
         ({"polcy": "wflo.yaml"}, "polcy: unknown option (did you mean policy?)"),
         ({"xyz": 1}, "xyz: unknown option (known: policy, state, budget_usd, "),
-        ({"policy": 7}, "policy: int is not what it takes"),
-        ({"budget_usd": True}, "budget_usd: bool is not what it takes"),
+        ({"policy": 7}, "policy: int where Policy or Mapping or str or PathLike is expected"),
+        ({"budget_usd": True}, "budget_usd: bool where int or float or str is expected"),
+        ({"policy": None}, "policy: NoneType where "),
         ({"policy": {"version": 1, "budgts": {}}}, "policy: budgts: unknown key"),
         ({"budget_usd": "five"}, "budget_usd): 'five' is not an amount"),
     ],

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
+import httpx
 import pytest
 
 from cli_rig import PYTHON, WFLO, Rig, finish
@@ -64,7 +64,7 @@ def _address(process, written):
 
 def research(address, steps):
     asked = {"question": "Why are the tides so high?", "steps": steps}
-    return httpx2.post(f"{address}/research", params=asked, timeout=60)
+    return httpx.post(f"{address}/research", params=asked, timeout=60)
 
 
 def exhausts_its_own_budget_only(address):

@@ -19,12 +19,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
-from wflo_otel.bootstrap.configuration import (
-    SWITCHED_OFF,
-    configuration,
-    configure,
-    shutdown,
-)
+from wflo_otel.bootstrap.configuration import SWITCHED_OFF, configuration, configure, shutdown
 from wflo_otel.bootstrap.policies import PolicySource, Usd
 from wflo_otel.bootstrap.self_test import must_hold
 from wflo_otel.bootstrap.startup import failing_closed, say_once
@@ -147,7 +142,8 @@ def _read(given: Mapping[str, object]) -> _Options:
             hint = f"did you mean {meant}?" if meant else f"known: {', '.join(_OPTIONS)}"
             raise ConfigError(f"{shown(name)[1:-1]}: unknown option ({hint})")
         if not _is_one_of(value, _OPTIONS[name]):
-            raise ConfigError(f"{name}: {type(value).__name__} is not what it takes")
+            expected = " or ".join(kind.__name__ for kind in _OPTIONS[name])
+            raise ConfigError(f"{name}: {type(value).__name__} where {expected} is expected")
     read = dict(given)
     if isinstance(policy := given.get("policy"), Mapping):
         read["policy"] = policy_of(policy)

@@ -1,4 +1,4 @@
-"""Whether what was installed holds: a probe request and a probe span must arrive where it decides.
+"""Whether what was installed holds: a probe request and a probe span must reach what decides.
 
 The rule: nothing is sent, charged, kept or exported by it. It takes less than 5 ms, so each
 start without a line of the user's code runs it.
