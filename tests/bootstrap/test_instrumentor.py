@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -129,6 +131,20 @@ def test_uninstrument_takes_down_what_is_in_force(instrumentor):
 
 def replaced(self, request):
     """What another library has put in the place of the guard."""
+
+
+def test_it_needs_nothing_else_and_loads_no_sdk():
+    code = (
+        "import sys, wflo_otel as wflo\n"
+        "made = wflo.WfloInstrumentor()\n"
+        "assert list(made.instrumentation_dependencies()) == []\n"
+        "made.instrument(budget_usd=1)\n"
+        "assert 'opentelemetry.sdk.trace' not in sys.modules\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_guard_that_does_not_hold_is_an_error_with_a_policy(instrumentor, monkeypatch):

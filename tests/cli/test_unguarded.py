@@ -33,6 +33,13 @@ ELSEWHERE = """
 import os, requests
 print(requests.get(os.environ["OPENAI_BASE_URL"] + "/models").status_code > 0)
 """
+BEDROCK = """
+import os, boto3
+os.environ.update(AWS_ACCESS_KEY_ID="k", AWS_SECRET_ACCESS_KEY="s", AWS_DEFAULT_REGION="us-east-1")
+client = boto3.client("bedrock-runtime", endpoint_url=os.environ["ANTHROPIC_BASE_URL"])
+asked = [{"role": "user", "content": [{"text": "Why?"}]}]
+client.converse(modelId="amazon.nova-lite-v1:0", messages=asked, inferenceConfig={"maxTokens": 9})
+"""
 UNSEEN = "import sys; sys.path.insert(0, '.'); import pycurl; print('started')"
 
 
@@ -54,7 +61,7 @@ def test_strict_refuses_it_before_it_leaves(rig, wflo_provider):
 
 
 @pytest.mark.parametrize("options", [PLAIN, STRICT])
-@pytest.mark.parametrize("code", [DECORATED, ELSEWHERE, "import requests, urllib3"])
+@pytest.mark.parametrize("code", [DECORATED, ELSEWHERE, BEDROCK])
 def test_what_is_counted_or_calls_no_model_is_not_named(rig, options, code):
     ran = rig.run("-c", code, options=options)
 
