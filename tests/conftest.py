@@ -20,6 +20,7 @@ _IS_SECOND = int(version("openai").partition(".")[0]) < 3
 
 #: What only the first environment has.
 _NEEDS = {
+    "bootstrap/test_self_test.py": "boto3",
     "integrations/test_langgraph.py": "langgraph",
     "seams/test_http_aiohttp.py": "aiohttp",
     "seams/test_http_botocore.py": "boto3",

@@ -150,7 +150,7 @@ def test_every_command_of_a_page_is_one_that_is_run_or_known(page):
 @by_page
 def test_every_policy_of_a_page_is_what_it_is_said_to_be(page):
     for block in blocks(page.read_text(encoding="utf-8")):
-        if block.language != "yaml":
+        if block.language != "yaml" or "otel" in block.flags:  # OpenTelemetry's, no policy
             continue
         if "wrong" in block.flags:
             with pytest.raises(PolicyFileError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wflo_otel.bootstrap import configure, shutdown
+    from wflo_otel.bootstrap.instrumentor import WfloInstrumentor
     from wflo_otel.bootstrap.processor import PolicySpanProcessor
     from wflo_otel.decorators import (
         checkpoint,
@@ -53,6 +54,7 @@ __all__ = [
     "UnpricedModelError",
     "UnrecognisedCallError",
     "WfloError",
+    "WfloInstrumentor",
     "WfloWorkflow",
     "checkpoint",
     "configure",
@@ -67,6 +69,7 @@ __all__ = [
 _MODULES = {
     "PolicySampler": "seams.spans.sampler",
     "PolicySpanProcessor": "bootstrap.processor",
+    "WfloInstrumentor": "bootstrap.instrumentor",
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",

@@ -7,7 +7,7 @@ that the engine kept, so each breakdown adds up to the run, to the nano-dollar.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -41,6 +41,8 @@ class RunReport:
     notes: tuple[Note, ...] = ()
     #: Where traces are looked at: a URL with ``{trace_id}`` in it.
     trace_urls: str | None = None
+    #: The requests it served, where each was a run of its own; their calls are in ``records``.
+    requests: tuple[RunReport, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -70,12 +72,19 @@ class RunReport:
     @property
     def refused_beside(self) -> dict[str, int]:
         """Refusals that no budget counts, by why: ``unpriced``, ``unrecognised``, ``waited``."""
-        return {note.subject: note.count for note in self.notes if note.kind == "refused"}
+        return self._noted("refused")
 
     @property
     def unrecognised(self) -> dict[str, int]:
         """Requests that look like calls to a model in an API nobody knows, by address."""
-        return {note.subject: note.count for note in self.notes if note.kind == "unrecognised"}
+        return self._noted("unrecognised")
+
+    def _noted(self, kind: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for note in (*self.notes, *(each for request in self.requests for each in request.notes)):
+            if note.kind == kind:
+                found[note.subject] = found.get(note.subject, 0) + note.count
+        return found
 
     @property
     def by_agent(self) -> dict[str, Decimal]:
@@ -182,6 +191,24 @@ def report_of(run: RunInfo, store: Store, trace_urls: str | None = None) -> RunR
     views = [each for each in store.ledgers(key) if each.key == key or each.key[len(key)] == "/"]
     checkpoints, notes = store.checkpoints(run.run_id), store.notes(run.run_id)
     return RunReport(run, records, tuple(views), tuple(checkpoints), tuple(notes), trace_urls)
+
+
+def with_requests(report: RunReport, runs: Iterable[RunInfo], store: Store) -> RunReport:
+    """Add to a process's run what the requests cost that it served, each as a run of its own.
+
+    Raises:
+        StoreError: the store cannot answer.
+    """
+    inside = [each for each in runs if each.parent == report.run.run_id]
+    found = tuple(report_of(each, store) for each in inside)
+    # The calls of a workflow inside the run are charged to the run, and in its records already.
+    records = {each.call_id: each for part in (report, *found) for each in part.records}
+    counted = {each.call_id for each in report.records}
+    requests = tuple(
+        each for each in found if not counted.issuperset(call.call_id for call in each.records)
+    )
+    in_order = sorted(records.values(), key=lambda record: record.ended_at)
+    return replace(report, records=tuple(in_order), requests=requests)
 
 
 def title_of(run: RunInfo) -> str:

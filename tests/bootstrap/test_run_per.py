@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,14 +15,17 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from rich.console import Console
 
 import wflo_otel as wflo
 from wflo_otel.bootstrap import configure, shutdown
 from wflo_otel.bootstrap.requests import watch_global_provider
+from wflo_otel.cli.ending import lines_under
 from wflo_otel.context import ActiveRun
 from wflo_otel.core.policy import Budget, Budgets, Policy, RunPer
 from wflo_otel.core.scope import run_key
 from wflo_otel.errors import StoreError
+from wflo_otel.report import report_of, with_requests
 from wflo_otel.seams.spans.roots import watch_requests
 from wflo_otel.seams.spans.sampler import PolicySampler
 from wflo_otel.seams.traces import Requests, TraceRuns, requests
@@ -62,10 +66,22 @@ class Service:
     def runs(self):
         return {run.run_id: run for run in self.made.store.runs()}
 
+    def summed(self):
+        """The report of the process's run, with what its requests cost."""
+        store = self.made.store
+        own = self.runs()[self.made.run.run_id]
+        return with_requests(report_of(own, store), store.runs(), store)
+
     def calls(self, run_id):
         key = run_key(run_id)
         found = [each for each in self.made.store.ledgers(key) if each.key == key]
         return found[0].settled.calls if found else 0
+
+
+def shown(report):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(lines_under(report, {}, "more"))
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
 @contextmanager
@@ -256,6 +272,33 @@ def test_requests_are_forgotten_oldest_first():
         True,
         True,
     ]
+
+
+def test_a_process_s_report_can_sum_the_requests_it_served():
+    with service() as web:
+        with wflo.WfloWorkflow():  # a part of the process's own run, and no request
+            web.ask()
+        for _ in range(2):
+            with web.serving():
+                assert web.answers() == 1
+        with web.serving():
+            web.ask()
+
+        report = web.summed()
+
+        assert (report.calls, len(report.requests)) == (4, 3)
+        assert report.total.cost == sum(each.cost for each in report.records)
+        assert "3 requests called a model, each a run of its own: 2 refused, 2 stopped" in shown(
+            report
+        )
+
+
+def test_requests_that_nothing_was_refused_are_only_counted():
+    with service() as web:
+        with web.serving():
+            web.ask()
+
+        assert "1 request called a model, each a run of its own\n" in shown(web.summed())
 
 
 class NoHistory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -203,6 +204,29 @@ def test_a_list_of_runs_has_a_line_for_each(spent):
 
     assert shown[2].split() == ["report", "second2", "1970-01-01", "00:33", "3", "1", "$0.1235"]
     assert shown[3].split()[:2] == ["nightly", "first1"]
+
+
+REQUEST = "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_a_process_s_run_sums_the_requests_it_served(spent):
+    spent.open_run(RunInfo(REQUEST, "POST /ask", 2_100.0, parent="second2"))
+    charge(spent, "d", 2_000_000_000, Caller(REQUEST))
+
+    said = wflo("report", "second2")
+
+    assert re.search(r"spent +\$2\.12", said), said
+    assert "1 request called a model, each a run of its own" in said
+
+
+def test_a_list_shows_as_much_of_a_request_s_id_as_names_it(store):
+    store.open_run(RunInfo(REQUEST, "POST /ask", 3_000.0, parent="second2"))
+
+    said = wflo("report", "--last", "2")
+
+    assert f" {REQUEST[:16]} " in said
+    assert "POST /ask" in said
+    assert "POST /ask" in wflo("report", REQUEST[:16])
 
 
 def test_a_run_that_stopped_says_where_and_why(spent):

@@ -33,11 +33,16 @@ CONSOLE = {
 
 @pytest.fixture(autouse=True)
 def nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a fresh process: the global providers are module variables."""
+    """As in a fresh process: the global providers are module variables.
+
+    A proxy that was once bound to a provider stays bound, to one that is shut down.
+    """
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", None)
     monkeypatch.setattr(metrics_internal, "_METER_PROVIDER_SET_ONCE", Once())
+    proxy = metrics_internal._ProxyMeterProvider()
+    monkeypatch.setattr(metrics_internal, "_PROXY_METER_PROVIDER", proxy)
     monkeypatch.setattr(logs_internal, "_LOGGER_PROVIDER", None)
     monkeypatch.setattr(logs_internal, "_LOGGER_PROVIDER_SET_ONCE", Once())
     for name in [each for each in os.environ if each.startswith("OTEL_")]:

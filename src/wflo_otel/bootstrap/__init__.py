@@ -7,13 +7,14 @@ from wflo_otel.bootstrap.configuration import (
     ensure_configured,
     shutdown,
 )
-from wflo_otel.bootstrap.startup import pre_instrument, start_up
+from wflo_otel.bootstrap.startup import post_instrument, pre_instrument, start_up
 
 __all__ = [
     "Configuration",
     "configuration",
     "configure",
     "ensure_configured",
+    "post_instrument",
     "pre_instrument",
     "shutdown",
     "start_up",

@@ -52,6 +52,8 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
         yield "refused", f"{refused}, before leaving this machine", "yellow"
     for each in report.stops:
         yield "stopped", f"{report.name_of(each)}: {each.stopped}", "red"
+    if report.requests:
+        yield "requests", _requests(report), ""
     cut = sum(each.status is Status.CUT for each in report.records)
     if cut:
         yield "cut", f"{_count(cut, 'stream')} when the budget was spent", "yellow"
@@ -76,6 +78,15 @@ def _strangers(report: RunReport) -> Iterator[tuple[str, str, str]]:
     if shown:
         text = f"{', '.join(shown)}: like calls to a model, but in no API that wflo knows"
         yield "unrecognised", text, "yellow"
+
+
+def _requests(report: RunReport) -> str:
+    """How many requests had a run of their own, and what their budgets did."""
+    refused = sum(each.refused for each in report.requests)
+    stopped = sum(each.stopped is not None for each in report.requests)
+    said = f"{_count(len(report.requests), 'request')} called a model, each a run of its own"
+    more = [f"{refused:,} refused"] * bool(refused) + [f"{stopped:,} stopped"] * bool(stopped)
+    return f"{said}: {', '.join(more)}" if more else said
 
 
 def _doubts(report: RunReport) -> Iterator[tuple[str, str, str]]:

@@ -23,7 +23,7 @@ from wflo_otel.config.environment import trace_url_of
 from wflo_otel.core.scope import run_key
 from wflo_otel.errors import ConfigError, StoreError, WfloError
 from wflo_otel.ports import RunInfo
-from wflo_otel.report import RunReport, report_of, title_of
+from wflo_otel.report import RunReport, report_of, title_of, with_requests
 from wflo_otel.stores import Store
 
 #: So many runs are in the JSON where nobody says how many.
@@ -50,7 +50,7 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
         if last is not None and last > 1:
             show([runs_table(reports)], to_stdout=True)
             return
-        found = reports[0]
+        found = with_requests(reports[0], runs_in(store), store)
         sys.stdout.write(plain(f"{title_of(found.run)}\n\n"))
         sys.stdout.flush()
         parts = [each for table in tables_of(found) for each in (table, "")]

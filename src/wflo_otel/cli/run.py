@@ -29,7 +29,7 @@ from wflo_otel.config.environment import EXIT_UNGUARDED
 from wflo_otel.core.policy import Mode, Policy, Unrecognised
 from wflo_otel.errors import ConfigError, StoreError
 from wflo_otel.ports import RunInfo
-from wflo_otel.report import RunReport, report_of, title_of
+from wflo_otel.report import RunReport, report_of, title_of, with_requests
 from wflo_otel.stores import Store, open_store
 
 __all__ = ["Options", "run_command"]
@@ -168,7 +168,8 @@ def _end(store: Store, launch: Launch, *, close: bool) -> None:
         if run is None:
             say("nothing that ran here loaded the guard: NO call was counted or refused")
         else:
-            _tell(report_of(run, store, launch.trace_urls), launch)
+            report = report_of(run, store, launch.trace_urls)
+            _tell(with_requests(report, runs_in(store), store), launch)
     except StoreError as error:
         say(f"the report cannot be read: {error}")
 

@@ -30,7 +30,7 @@ VARIABLES: Mapping[str, str] = {
     "WFLO_RUN_NAME": "What reports call the run.",
     "WFLO_AGENT": "The agent that calls are counted for where the program names none.",
     "WFLO_TRACE_URL": "Where traces are looked at, for reports: a URL with `{trace_id}` in it.",
-    "WFLO_STRICT": "`1`: refuse to start where something cannot be guarded.",
+    "WFLO_STRICT": "`1`: allow nothing that is not guarded.",
     "WFLO_DISABLED": "`1`: switch everything off; nothing is refused, and no client is guarded.",
 }
 

@@ -43,8 +43,8 @@ class Problems:
         return bool(self._found)
 
     def add(self, line: int, path: str, message: str) -> None:
-        """Note a problem of the key at this path (``""``: of the whole file)."""
-        where = f"{self._source}:{line}: "
+        """Note a problem of the key at this path (``""``: of the whole file; line 0: of none)."""
+        where = f"{self._source}:{line}: " if line else f"{self._source}: "
         self._found.append((line, f"{where}{path}: {message}" if path else f"{where}{message}"))
 
     def error(self) -> PolicyFileError:

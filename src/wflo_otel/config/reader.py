@@ -44,7 +44,7 @@ def _is_readable(root: Tree, problems: Problems) -> bool:
     known = ", ".join(map(str, options.VERSIONS))
     written = next((value for key, value in root.entries if key.text == "version"), None)
     if written is None:
-        problems.add(1, "version", f"is missing (add `version: {options.VERSIONS[-1]}`)")
+        problems.add(root.line, "version", f"is missing (add `version: {options.VERSIONS[-1]}`)")
         return False
     is_known = isinstance(written, Text) and written.tag == "int"
     if is_known and isinstance(written, Text) and written.text in map(str, options.VERSIONS):

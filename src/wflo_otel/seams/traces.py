@@ -164,8 +164,9 @@ class TraceRuns:
         base = replace(self._process.base, run_id=run_id)
         implicit = self._process.implicit_agent
         run = ActiveRun(run_id, name, base, implicit_agent=implicit, is_request=True)
+        began = RunInfo(run_id, name, self._clock.time(), parent=self._process.run_id)
         try:
-            self._history.open_run(RunInfo(run_id, name, self._clock.time()))
+            self._history.open_run(began)
         except StoreError as error:  # the call itself is decided about by `on_state_error`
             log.warning("wflo: the run of a request is not in the reports: %s", error)
         return self._runs.setdefault(trace_id, run)

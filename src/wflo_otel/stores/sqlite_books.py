@@ -46,8 +46,8 @@ class SqliteBooks:
         """The ledgers whose key starts so, by key."""
         self.write_back()
         rows = self._connection.execute(
-            "SELECT key, doc FROM ledgers WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
-            (prefix,),
+            "SELECT key, doc FROM ledgers WHERE substr(key, 1, length(?)) = ? ORDER BY key",
+            (prefix, prefix),
         )
         return [codec.decode_ledger(key, doc) for key, doc in rows]
 

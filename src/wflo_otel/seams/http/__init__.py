@@ -4,6 +4,6 @@ It reads what is asked, lets the engine decide, and reads the answer as it passe
 raising; it never answers in a provider's place.
 """
 
-from wflo_otel.seams.http.installation import install, uninstall
+from wflo_otel.seams.http.installation import GUARDED, install, uninstall, unreached
 
-__all__ = ["install", "uninstall"]
+__all__ = ["GUARDED", "install", "uninstall", "unreached"]

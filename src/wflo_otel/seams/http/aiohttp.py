@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wflo_otel.core.call import Outcome, Status
 from wflo_otel.seams.active import active
+from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.aiohttp_reader import ReadThrough
 from wflo_otel.seams.http.arrival import landing
 from wflo_otel.seams.http.boarding import Boarding, board
@@ -105,8 +106,12 @@ def aiohttp_targets(module: Any) -> list[Target]:
     guard = partial(session_sends, library=library)
     return [
         Target(module.StreamReader, "_wait", ["self", "func_name"].__eq__, lambda method: method),
-        Target(module.ClientSession, "_request", _PARAMETERS.issubset, guard),
+        Target(module.ClientSession, "_request", _PARAMETERS.issubset, guard, _asks),
     ]
+
+
+def _asks(method: Any) -> object:
+    return method(probe.client(), probe.METHOD, probe.URL)
 
 
 def session_sends(original: Request, library: Library) -> Request:

@@ -10,6 +10,7 @@ from wflo_otel.core.call import Ask
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.value import value
 from wflo_otel.seams.active import Active, active
+from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.outgoing import Fields, Outgoing
 from wflo_otel.seams.http.strangers import Stranger, stranger
@@ -46,7 +47,11 @@ def board(
 ) -> Boarding | Stranger | None:
     """Say whether a request is to be guarded, or looked at; ``raw`` are its headers."""
     now = active()
-    if now is None or not now.guards or method not in {"POST", "GET"}:
+    if now is None or not now.guards:
+        return None
+    if method not in {"POST", "GET"}:
+        if method == probe.METHOD:
+            raise probe.ProbeArrived
         return None
     route = recognise(method, str(url))
     if route is None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial, wraps
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.arrival import Arrival, landing
 from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import Flight, in_flight
@@ -62,7 +64,12 @@ def botocore_targets(module: Any) -> list[Target]:
     """The method of ``botocore.httpsession`` that is guarded."""
     never_sent = tuple(getattr(module, name) for name in _NEVER_SENT if hasattr(module, name))
     guard = partial(session_sends, never_sent=never_sent)
-    return [Target(module.URLLib3Session, "send", ["self", "request"].__eq__, guard)]
+    return [Target(module.URLLib3Session, "send", ["self", "request"].__eq__, guard, _asks)]
+
+
+def _asks(method: Any) -> object:
+    request = SimpleNamespace(method=probe.METHOD, url=probe.URL, headers={})
+    return method(probe.client(), request)
 
 
 def session_sends(original: Send, never_sent: tuple[type[Exception], ...]) -> Send:

@@ -24,12 +24,13 @@ from wflo_otel.seams.http.aiohttp import aiohttp_targets
 from wflo_otel.seams.http.botocore import botocore_targets
 from wflo_otel.seams.http.collection import unwatch_collections, watch_collections
 from wflo_otel.seams.http.patch import httpx_targets
+from wflo_otel.seams.http.probe import arrives
 from wflo_otel.seams.http.target import Target
 
 Targets = Callable[[ModuleType], list[Target]]
 
 #: What is imported where a library is, and which of its methods are guarded then.
-_GUARDED: dict[str, Targets] = {
+GUARDED: dict[str, Targets] = {
     "httpx": httpx_targets,
     "httpx2": httpx_targets,
     "aiohttp": aiohttp_targets,
@@ -45,6 +46,7 @@ class Patch:
     method: str
     original: Any
     guarded: Any
+    probe: Callable[[Any], object] | None
 
     def lift(self) -> bool:
         """Put the original back; False where somebody has wrapped the guard meanwhile."""
@@ -52,6 +54,18 @@ class Patch:
             return False
         setattr(self.owner, self.method, self.original)
         return True
+
+    def is_reached(self) -> bool:
+        """Whether a request comes to the guard, by the method as it stands now."""
+        return self.probe is None or arrives(self.probe, getattr(self.owner, self.method))
+
+    @property
+    def title(self) -> str:
+        """The method's name, such as ``httpx.Client.send``, and whose it is by now."""
+        package = self.owner.__module__.partition(".")[0]
+        name = f"{package}.{self.owner.__name__}.{self.method}"
+        whose = str(getattr(getattr(self.owner, self.method), "__module__", package))
+        return name if whose.startswith(package) else f"{name} (replaced by {whose})"
 
 
 _lock = threading.RLock()
@@ -75,7 +89,7 @@ def install() -> list[str]:
     with _lock:
         _is_installed = True
         watch_collections()
-        for name, targets in _GUARDED.items():
+        for name, targets in GUARDED.items():
             if name in sys.modules:  # another thread may be in the middle of importing it
                 import_module(name)
             if name in _waits_for:
@@ -83,7 +97,7 @@ def install() -> list[str]:
             else:
                 _waits_for.add(name)
                 register_post_import_hook(partial(_guard, targets), name)
-        return [said for name in _GUARDED if (said := _said(name))]
+        return [said for name in GUARDED if (said := _said(name))]
 
 
 def uninstall() -> None:
@@ -100,6 +114,16 @@ def uninstall() -> None:
         for key, patch in list(_patches.items()):
             if patch.lift():
                 del _patches[key]
+
+
+def unreached() -> list[str]:
+    """Name the guarded methods that a probe does not get through, as they stand in their classes.
+
+    It is for a process in which a configuration that guards is in force. Nothing is sent.
+    """
+    with _lock:
+        patches = list(_patches.values())
+    return [each.title for each in patches if not each.is_reached()]
 
 
 def _guard(targets: Targets, module: ModuleType | None) -> None:
@@ -120,7 +144,7 @@ def _patch(module: ModuleType, target: Target) -> Patch:
     original = owner.__dict__.get(method)
     if not callable(original) or not target.knows(list(inspect.signature(original).parameters)):
         raise _strange(module, target)
-    return Patch(owner, method, original, target.guard(original))
+    return Patch(owner, method, original, target.guard(original), target.probe)
 
 
 def _strange(module: ModuleType, target: Target) -> ConfigError:

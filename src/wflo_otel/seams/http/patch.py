@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
+from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import in_flight
 from wflo_otel.seams.http.library import Library, library_of
@@ -32,10 +33,15 @@ def httpx_targets(module: Any) -> list[Target]:
     """The methods of ``httpx``, or of a library of the same shape, that are guarded."""
     library = library_of(module)
     knows = ["self", "request"].__eq__
+    asks = partial(_asks, library)
     return [
-        Target(getattr(module, owner), method, knows, partial(guard, library=library))
+        Target(getattr(module, owner), method, knows, partial(guard, library=library), asks)
         for owner, method, guard in _GUARDS
     ]
+
+
+def _asks(library: Library, method: Any) -> object:
+    return method(probe.client(), library.request(probe.METHOD, probe.URL))
 
 
 def client_sends(original: Send, library: Library) -> Send:

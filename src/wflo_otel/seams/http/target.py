@@ -17,3 +17,6 @@ class Target:
     knows: Callable[[list[str]], bool]
     #: Makes the guarded method out of the library's own.
     guard: Callable[[Any], Any]
+    #: Calls a method that may be the guarded one with the request of a probe, and gives what
+    #: that gives. ``None`` where the method is not one that sends.
+    probe: Callable[[Any], object] | None = None

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from wflo_otel.context import context_frame, span_frames
 from wflo_otel.seams.active import Active, active
-from wflo_otel.seams.spans import model_calls, work
+from wflo_otel.seams.spans import model_calls, probe, work
 from wflo_otel.seams.traces import requests
 from wflo_otel.telemetry.dialects import Says, says, scope_of
 from wflo_otel.telemetry.safely import safely
@@ -35,6 +35,8 @@ class DecidingSpanProcessor(SpanProcessor):
             return
         span_frames.inherit(span.parent, span.context)
         if scope_of(span) == SCOPE_NAME:
+            if span.name == probe.NAME:
+                probe.arrived(span.context.span_id)
             return
         said = _read(span)
         if said is not None:

@@ -14,6 +14,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.trace.span import TraceState
 from opentelemetry.util.types import Attributes
 
+from wflo_otel.seams.spans import probe
 from wflo_otel.seams.traces import requests
 from wflo_otel.telemetry.dialects import operation_of
 from wflo_otel.telemetry.safely import safely
@@ -42,6 +43,8 @@ class PolicySampler(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """Ask the inner sampler; keep what it drops if it tells of a call."""
+        if name == probe.NAME:
+            return SamplingResult(Decision.RECORD_ONLY)
         result = self._inner.should_sample(
             parent_context, trace_id, name, kind, attributes, links, trace_state
         )
