@@ -99,6 +99,10 @@ class PolicyState(Protocol):
         """Give up a place in the queues."""
         ...
 
+    def forget(self, key: str) -> None:
+        """Drop a scope's ledger, unless a call is open in it or it was charged for one."""
+        ...
+
     def renew(self, call_ids: Iterable[str]) -> None:
         """Say that these calls are still open."""
         ...

@@ -515,3 +515,49 @@ def test_calls_of_two_runs_do_not_touch_each_other(store: Store) -> None:
     answer = store.admit(scopes(100, run_id="r2"), call("c2", caller("r2")), request("c2", 60))
 
     assert isinstance(answer, Granted)
+
+
+# --- forget ----------------------------------------------------------------------------------
+
+
+def test_a_ledger_of_calls_that_never_ran_is_forgotten(store: Store) -> None:
+    admitted(store, "c1", 40)
+    store.void("c1")
+
+    for scope in scopes(100):
+        store.forget(scope.key)
+
+    assert store.ledgers() == []
+
+
+def test_a_ledger_with_an_open_call_is_not_forgotten(store: Store) -> None:
+    admitted(store, "c1", 40)
+
+    store.forget("run:r")
+
+    assert one(store).pending == amount(40)
+
+
+def test_a_ledger_in_which_a_call_waits_is_not_forgotten(store: Store) -> None:
+    admitted(store, "c1", 60)
+    admitted(store, "c2", 60)
+    store.void("c1")
+
+    store.forget("run:r")
+
+    assert one(store).limits == {"usd": 100 * TOKEN}
+
+
+def test_what_was_charged_is_not_forgotten(store: Store) -> None:
+    admitted(store, "c1", 40)
+    store.settle(scopes(100), charge("c1", 30))
+
+    store.forget("run:r")
+
+    assert one(store).settled == amount(30)
+
+
+def test_forgetting_a_ledger_that_is_not_there_makes_none(store: Store) -> None:
+    store.forget("run:never")
+
+    assert store.ledgers() == []

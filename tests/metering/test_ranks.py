@@ -14,7 +14,7 @@ import pytest
 
 from wflo_otel.core.call import Ask, Operation
 from wflo_otel.metering import ranks as ranks_module
-from wflo_otel.metering.ranks import KNOWN, Ranks, cache_directory
+from wflo_otel.metering.ranks import KNOWN, Ranks, cache_directory, on_disk
 from wflo_otel.metering.tokens import EXACT_UP_TO, LearningEstimator
 
 #: A vocabulary of single bytes: a text has as many tokens as bytes.
@@ -171,3 +171,22 @@ def test_other_vendors_models_are_weighed(tmp_path: Path) -> None:
     found = estimates.input_tokens(ask("word " * 1_000, "claude-sonnet-4-5"))
 
     assert found.expected < 2_000
+
+
+PUBLISHED = {"o200k_base": ("file", hashlib.sha256(BYTES).hexdigest())}
+
+
+def test_a_vocabulary_as_it_was_published_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BYTES)
+
+    assert on_disk(tmp_path, PUBLISHED) == ("o200k_base",)
+
+
+def test_a_vocabulary_with_another_digest_is_not_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BYTES + b"\n")
+
+    assert on_disk(tmp_path, PUBLISHED) == ()
+
+
+def test_a_vocabulary_that_is_not_there_is_not_named(tmp_path: Path) -> None:
+    assert on_disk(tmp_path) == ()

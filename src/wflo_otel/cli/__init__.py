@@ -64,6 +64,45 @@ def report(run_id: str | None, as_json: bool, last: int | None, state: str | Non
     sys.exit(show(run_id, last, state))
 
 
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SDK]...")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+@click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
+@_STATE
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    metavar="SECONDS",
+    help="When to give a probe up. Default: 60.",
+)
+def doctor(
+    names: tuple[str, ...],
+    as_json: bool,
+    policy: str | None,
+    state: str | None,
+    timeout: float,
+) -> None:
+    """Prove what guards each SDK that is installed here, and look whether all is well.
+
+    Each is made to send a call under a budget of nothing, to a provider on this machine. It ends
+    with 1 where something is unguarded or broken.
+    """
+    from wflo_otel.cli.doctor import chosen, examine, print_json, print_tables
+    from wflo_otel.cli.terminal import say
+    from wflo_otel.errors import ConfigError
+
+    try:
+        probes = chosen(names)
+    except ConfigError as error:
+        say(str(error))
+        sys.exit(EXIT_USAGE)
+    found = examine(probes, policy, state, timeout)
+    show = print_json if as_json else print_tables
+    show(found)
+    sys.exit(1 if found.problems else 0)
+
+
 @main.group()
 def policy() -> None:
     """Check a policy file, or print its schema."""

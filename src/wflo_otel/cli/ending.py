@@ -118,7 +118,7 @@ def spans_went(environ: Mapping[str, str]) -> str:
         return "not exported: OTEL_SDK_DISABLED is set"
     names = wanted(Signal.TRACES, environ)
     if "otlp" in names:
-        return f"sent to {_without_secret(endpoint(Signal.TRACES, environ) or 'localhost')}"
+        return f"sent to {without_secret(endpoint(Signal.TRACES, environ) or 'localhost')}"
     if names:
         return f"exported: {', '.join(names)}"
     if "OTEL_TRACES_EXPORTER" in environ:
@@ -126,7 +126,8 @@ def spans_went(environ: Mapping[str, str]) -> str:
     return "not exported: set OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
-def _without_secret(url: str) -> str:
+def without_secret(url: str) -> str:
+    """A URL without what may be a key in it: user, password and query."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}".partition("?")[0]
 

@@ -63,7 +63,7 @@ def prepare(command: Sequence[str], options: Options, environ: Mapping[str, str]
         ConfigError: something is wrong; of a policy file every problem is kept.
     """
     settings = from_environment(environ)
-    policy_file = _policy_file(options, settings)
+    policy_file = policy_file_of(options.policy, settings)
     policy = Policy() if policy_file is None else load_policy(policy_file)
     budget = options.budget or (settings.budget_usd and str(settings.budget_usd)) or None
     if budget is not None:
@@ -97,9 +97,10 @@ def prepare(command: Sequence[str], options: Options, environ: Mapping[str, str]
     )
 
 
-def _policy_file(options: Options, settings: Settings) -> Path | None:
-    if options.policy is not None:
-        return Path(options.policy)
+def policy_file_of(given: str | None, settings: Settings) -> Path | None:
+    """The policy file that is given, else the environment's, else ``./wflo.yaml``, if any."""
+    if given is not None:
+        return Path(given)
     if settings.policy is not None:
         return settings.policy
     return DEFAULT_POLICY if DEFAULT_POLICY.is_file() else None

@@ -88,6 +88,11 @@ class Ledger:
         """What was charged for calls whose process died: the bill may be smaller by this much."""
         return sum(self.expired.values(), ZERO)
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether no call is open here, or waits, and none was charged."""
+        return not self.reservations and not self.queue and self.settled == ZERO
+
     def limit_by(self, budget: Budget | None) -> None:
         """Hold this budget too; of several, the tightest of each unit holds."""
         if budget is None or budget is self._held:

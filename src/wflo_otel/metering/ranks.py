@@ -44,6 +44,19 @@ def cache_directory() -> Path:
     return Path(tempfile.gettempdir()) / "data-gym-cache"
 
 
+def on_disk(
+    directory: Path | None = None, known: Mapping[str, tuple[str, str]] = KNOWN
+) -> tuple[str, ...]:
+    """Name the encodings whose vocabulary lies in a directory, as it was published."""
+    folder = directory or cache_directory()
+    paths = {encoding: (folder / file, digest) for encoding, (file, digest) in known.items()}
+    return tuple(
+        encoding
+        for encoding, (path, digest) in paths.items()
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    )
+
+
 class Ranks:
     """The tokenizers found in a directory, each loaded when first asked for.
 

@@ -56,6 +56,10 @@ class Books(Protocol):
         """The ledgers whose key starts so, by key."""
         ...
 
+    def forget(self, key: str) -> None:
+        """Drop a ledger."""
+        ...
+
     def open_call(self, call_id: str) -> OpenCall | None:
         """The open call with this id."""
         ...

@@ -69,6 +69,10 @@ class MemoryBooks:
         """The ledgers whose key starts so, by key."""
         return [self._ledgers[key] for key in sorted(self._ledgers) if key.startswith(prefix)]
 
+    def forget(self, key: str) -> None:
+        """Drop a ledger."""
+        self._ledgers.pop(key, None)
+
     def forget_runs(self, run_ids: list[str]) -> None:
         """Drop the ledgers of runs that are over, unless a call in them is open."""
         gone = {f"run:{run_id}" for run_id in run_ids}

@@ -51,6 +51,11 @@ class SqliteBooks:
         )
         return [codec.decode_ledger(key, doc) for key, doc in rows]
 
+    def forget(self, key: str) -> None:
+        """Drop a ledger."""
+        self._read.pop(key, None)
+        self._connection.execute("DELETE FROM ledgers WHERE key = ?", (key,))
+
     def open_call(self, call_id: str) -> OpenCall | None:
         """The open call with this id."""
         row = self._connection.execute(

@@ -84,6 +84,12 @@ class BookedState(ABC):
                 books.ledger(key).queue.pop(call_id, None)
         self._tell()
 
+    def forget(self, key: str) -> None:
+        """Drop a ledger in which nothing is open and nothing was charged."""
+        with self._books() as books:
+            if books.ledger(key).is_unused:
+                books.forget(key)
+
     def renew(self, call_ids: Iterable[str]) -> None:
         """Say that these calls are still open; one whose reservation had expired is open again."""
         with self._books() as books:
