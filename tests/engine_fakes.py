@@ -80,6 +80,7 @@ class Told:
     def __init__(self):
         self.refusals, self.records, self.observed = [], [], []
         self.warnings, self.failures, self.latencies = [], [], []
+        self.moves = []
 
     def refused(self, refused):
         self.refusals.append(refused)
@@ -90,6 +91,9 @@ class Told:
 
     def warned(self, call_id, warning):
         self.warnings.append((call_id, warning))
+
+    def moved(self, transition):
+        self.moves.append(transition)
 
     def state_failed(self, operation, error, *, allowed):
         self.failures.append((operation, allowed))

@@ -55,12 +55,20 @@ class Rig:
 
 
 @contextmanager
-def guarded(*replies: Reply, usd: str | None = "100", mode: Mode = Mode.ENFORCE, **budget):
+def guarded(
+    *replies: Reply,
+    usd: str | None = "100",
+    mode: Mode = Mode.ENFORCE,
+    breakers=None,
+    clock=None,
+    **budget,
+):
     """Guard this process with a budget for the run, before a scripted provider."""
     limit = Budget(usd=None if usd is None else to_nano_usd(usd), **budget)
     budgets = Budgets(run=limit if usd is not None or budget else None)
     with ScriptedProvider(*replies) as provider:
-        configuration = configure(Policy(mode=mode, budgets=budgets), state="memory://")
+        policy = Policy(mode=mode, budgets=budgets, breakers=breakers or {})
+        configuration = configure(policy, state="memory://", clock=clock)
         try:
             yield Rig(provider, configuration)
         finally:

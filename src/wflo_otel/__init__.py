@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wflo_otel.bootstrap.processor import PolicySpanProcessor
     from wflo_otel.decorators import (
         checkpoint,
+        circuit_breaker,
         record_usage,
         scope,
         track_agent_cost,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         BudgetExceededError,
         CheckpointCodecError,
         CheckpointNotFoundError,
+        CircuitOpenError,
         ConfigError,
         PolicyViolationError,
         StateUnavailableError,
@@ -43,6 +45,7 @@ __all__ = [
     "BudgetExceededError",
     "CheckpointCodecError",
     "CheckpointNotFoundError",
+    "CircuitOpenError",
     "ConfigError",
     "PolicySampler",
     "PolicySpanProcessor",
@@ -53,6 +56,7 @@ __all__ = [
     "WfloError",
     "WfloWorkflow",
     "checkpoint",
+    "circuit_breaker",
     "configure",
     "record_usage",
     "scope",
@@ -71,6 +75,7 @@ _MODULES = {
     **dict.fromkeys(
         [
             "checkpoint",
+            "circuit_breaker",
             "record_usage",
             "scope",
             "track_agent_cost",

@@ -19,7 +19,7 @@ from wflo_otel.config.reference import (
     options_table,
     sections_table,
 )
-from wflo_otel.core.policy import Budget, Budgets, Policy, PriceOverride, Prices
+from wflo_otel.core.policy import Breaker, Budget, Budgets, Policy, PriceOverride, Prices
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -38,6 +38,7 @@ budget_without_value section_without_value list_of_budgets list_as_budget list_o
 list_as_price price_without_value mapping_as_amount list_as_file missing_version unknown_version
 version_in_quotes list_as_version window_on_run window_on_agent unknown_window timezone_alone
 price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_name long_and_odd_key
+breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers_as_list
 """,
 )
 
@@ -45,10 +46,11 @@ price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_na
 @pytest.mark.parametrize(
     ("declared", "documented"),
     [
-        (Policy, {option.field for option in options.POLICY} | {"budgets", "prices"}),
+        (Policy, {option.field for option in options.POLICY} | {"breakers", "budgets", "prices"}),
         (Budgets, set(options.BUDGET_SECTIONS)),
         (Budget, {option.field for option in options.BUDGET}),
         (Prices, {option.field for option in options.PRICES} | set(options.PRICE_SECTIONS)),
+        (Breaker, {option.field for option in options.BREAKER}),
         (PriceOverride, {option.field for option in options.PRICE}),
     ],
 )

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 
-from wflo_otel.cli import EXIT_USAGE
 from wflo_otel.cli.ending import lines_under
 from wflo_otel.cli.state import (
     NoSuchRunError,
     find_run,
-    open_existing,
+    on_state,
     path_of,
     report_command,
     runs_in,
 )
 from wflo_otel.cli.tables import ledgers_table, runs_table, tables_of
-from wflo_otel.cli.terminal import plain, say, show
+from wflo_otel.cli.terminal import plain, show
 from wflo_otel.core.scope import run_key
-from wflo_otel.errors import StoreError, WfloError
 from wflo_otel.ports import RunInfo
 from wflo_otel.report import report_of, title_of
 from wflo_otel.stores import Store
@@ -37,7 +34,7 @@ def print_json(run_id: str | None, last: int | None, state: str | None) -> int:
         reports = [report_of(run, store).as_json() for run in runs]
         sys.stdout.write(json.dumps({"runs": reports}, indent=2, ensure_ascii=False) + "\n")
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def print_tables(run_id: str | None, last: int | None, state: str | None) -> int:
@@ -56,7 +53,7 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
         more = report_command(found.run.run_id, path_of(state), "--json")
         show([*parts, lines_under(found, os.environ, more)], to_stdout=True)
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def print_budgets(run_id: str | None, state: str | None) -> int:
@@ -68,7 +65,7 @@ def print_budgets(run_id: str | None, state: str | None) -> int:
             prefix = run_key(find_run(runs_in(store), run_id).run_id)
         show([ledgers_table(store.ledgers(prefix))], to_stdout=True)
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def _asked_for(store: Store, run_id: str | None, last: int) -> list[RunInfo]:
@@ -78,19 +75,3 @@ def _asked_for(store: Store, run_id: str | None, last: int) -> list[RunInfo]:
     if not runs:
         raise NoSuchRunError("no run is in this state yet")
     return runs
-
-
-def _answered(state: str | None, work: Callable[[Store], None]) -> int:
-    try:
-        store = open_existing(state)
-    except (WfloError, StoreError) as error:
-        say(str(error))
-        return EXIT_USAGE
-    try:
-        work(store)
-    except (NoSuchRunError, StoreError) as error:
-        say(str(error))
-        return 1
-    finally:
-        store.close()
-    return 0

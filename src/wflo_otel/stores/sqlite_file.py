@@ -142,9 +142,10 @@ class SqliteFile:
                 f"a newer wflo_otel wrote it (schema {version}, this one knows "
                 f"{schema.VERSION}); upgrade wflo_otel, or use another path"
             )
-        if not version:
-            for statement in schema.TABLES.split(";"):
-                connection.execute(statement)
+        if version < schema.VERSION:
+            for step in schema.STEPS[version:]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")
