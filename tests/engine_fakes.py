@@ -80,6 +80,7 @@ class Told:
     def __init__(self):
         self.refusals, self.records, self.observed = [], [], []
         self.warnings, self.failures, self.latencies, self.unknown = [], [], [], []
+        self.moves = []
 
     def refused(self, refused):
         self.refusals.append(refused)
@@ -93,6 +94,9 @@ class Told:
 
     def unrecognised(self, host, *, refused):
         self.unknown.append((host, refused))
+
+    def moved(self, transition):
+        self.moves.append(transition)
 
     def state_failed(self, operation, error, *, allowed):
         self.failures.append((operation, allowed))

@@ -19,6 +19,7 @@ NOTICE = Notice(
     agent="writer",
     model="gpt-4o",
     scope="run:r",
+    reason=None,
     unit="usd",
     limit="1.000000000",
     settled="0.990000000",

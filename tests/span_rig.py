@@ -46,19 +46,21 @@ class Spans(Rig):
         return [each for each in self.finished if "wflo.cost.usd" in each.attributes]
 
 
-def policy(usd="100", mode=Mode.ENFORCE, notify=None, **budget):
+def policy(usd="100", mode=Mode.ENFORCE, notify=None, breakers=None, **budget):
     """A policy with a budget for the run."""
     limit = Budget(usd=None if usd is None else to_nano_usd(usd), **budget)
-    return Policy(mode=mode, budgets=Budgets(run=limit), notify=notify)
+    return Policy(mode=mode, budgets=Budgets(run=limit), notify=notify, breakers=breakers or {})
 
 
 @contextmanager
-def processing(*replies: Reply, guard=False, sampler=None, **budget):
+def processing(*replies: Reply, guard=False, sampler=None, clock=None, **budget):
     """Decide by spans alone, or with the guard beside, before a scripted provider."""
     exporter = InMemorySpanExporter()
     traces = TracerProvider(sampler=sampler and PolicySampler(sampler), shutdown_on_exit=False)
     with ScriptedProvider(*replies) as provider:
-        made = configure(policy(**budget), state="memory://", guard=guard, providers=False)
+        made = configure(
+            policy(**budget), state="memory://", guard=guard, providers=False, clock=clock
+        )
         traces.add_span_processor(PolicySpanProcessor())
         traces.add_span_processor(SimpleSpanProcessor(exporter))
         try:

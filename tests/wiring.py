@@ -66,14 +66,18 @@ def guarded(
     usd: str | None = "100",
     mode: Mode = Mode.ENFORCE,
     unrecognised: Unrecognised = Unrecognised.ALLOW,
+    breakers=None,
+    clock=None,
     **budget,
 ):
     """Guard this process with a budget for the run, before a scripted provider."""
     limit = Budget(usd=None if usd is None else to_nano_usd(usd), **budget)
     budgets = Budgets(run=limit if usd is not None or budget else None)
     with ScriptedProvider(*replies) as provider:
-        policy = Policy(mode=mode, budgets=budgets, unrecognised=unrecognised)
-        configuration = configure(policy, state="memory://")
+        policy = Policy(
+            mode=mode, budgets=budgets, unrecognised=unrecognised, breakers=breakers or {}
+        )
+        configuration = configure(policy, state="memory://", clock=clock)
         try:
             yield Rig(provider, configuration)
         finally:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wflo_otel.bootstrap.processor import PolicySpanProcessor
     from wflo_otel.decorators import (
         checkpoint,
+        circuit_breaker,
         record_usage,
         scope,
         track_agent_cost,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         BudgetExceededError,
         CheckpointCodecError,
         CheckpointNotFoundError,
+        CircuitOpenError,
         ConfigError,
         PolicyViolationError,
         StateUnavailableError,
@@ -45,6 +47,7 @@ __all__ = [
     "BudgetExceededError",
     "CheckpointCodecError",
     "CheckpointNotFoundError",
+    "CircuitOpenError",
     "ConfigError",
     "PolicySampler",
     "PolicySpanProcessor",
@@ -57,6 +60,7 @@ __all__ = [
     "WfloInstrumentor",
     "WfloWorkflow",
     "checkpoint",
+    "circuit_breaker",
     "configure",
     "record_usage",
     "scope",
@@ -76,6 +80,7 @@ _MODULES = {
     **dict.fromkeys(
         [
             "checkpoint",
+            "circuit_breaker",
             "record_usage",
             "scope",
             "track_agent_cost",

@@ -19,7 +19,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from wflo_otel.core.policy import Budget
+from wflo_otel.core.policy import Breaker, Budget
 from wflo_otel.core.scope import Caller, agent_key, run_key
 
 #: W3C trace context, the one format that OpenTelemetry defines for environment variables.
@@ -260,6 +260,12 @@ def agent_frame(frame: Frame, name: str, budget: Budget | None = None) -> Frame:
         agents = (*agents, name)
     caller = replace(frame.caller, agents=agents, limits=frame.caller.limits + limits)
     return Frame(caller, frame.run, frame)
+
+
+def guarded_frame(frame: Frame, key: str, options: Breaker) -> Frame:
+    """Make the frame of a function under a circuit breaker: what is called inside counts there."""
+    breakers = (*frame.caller.breakers, (key, options))
+    return Frame(replace(frame.caller, breakers=breakers), frame.run, frame)
 
 
 def inner_frame(

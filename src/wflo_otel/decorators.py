@@ -14,20 +14,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
-from typing import ParamSpec, TypeVar, overload
+from typing import ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from wflo_otel.bootstrap import ensure_configured
+from wflo_otel.config.keywords import options_of
+from wflo_otel.config.options import BREAKER
 from wflo_otel.context import entered, inner_frame
 from wflo_otel.core.call import Answer
+from wflo_otel.core.policy import Breaker
 from wflo_otel.core.usage import Usage
+from wflo_otel.errors import ConfigError
 from wflo_otel.seams.amounts import budget_of, nano_usd_of
-from wflo_otel.seams.functions import name_of, wrap
+from wflo_otel.seams.breaking import Guarded, breaker_flow
+from wflo_otel.seams.functions import is_same_kind, name_of, wrap
 from wflo_otel.seams.llm_calls import ModelCall, llm_flow, tell
 from wflo_otel.seams.saving import Saved, checkpoint_flow, save
 from wflo_otel.seams.work import agent_flow, frame_of_caller, tool_flow
 
 __all__ = [
     "checkpoint",
+    "circuit_breaker",
     "record_usage",
     "scope",
     "track_agent_cost",
@@ -203,6 +209,63 @@ def record_usage(
         reasoning_tokens=reasoning_tokens,
     )
     tell(Answer(usage=usage, model=model, provider_cost=nano_usd_of("cost_usd", cost_usd)))
+
+
+class BreakerOptions(TypedDict, total=False):
+    """The options of a circuit breaker: those of a component in the policy, see docs/policy.md."""
+
+    error_threshold: float
+    min_calls: int
+    consecutive_failures: int
+    window_s: float
+    cooldown_s: float
+    max_cooldown_s: float
+    slow_call_s: float
+    slow_threshold: float
+    token_budget: int
+    usd_budget: Decimal | float | str
+    half_open_calls: int
+
+
+def circuit_breaker(
+    name: str,
+    *,
+    fallback: Callable[..., object] | None = None,
+    **options: Unpack[BreakerOptions],
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Stop calling a function that fails, dawdles or burns too much, for a while.
+
+    All functions under this name share the circuit, also those of other processes with the same
+    state. What model calls inside the function use counts there; once that has opened the
+    circuit, further model calls inside are refused too.
+
+    Args:
+        name: what the circuit is called; ``wflo breakers list`` shows it as ``function:NAME``.
+        fallback: called with the same arguments while it is open; a function of the same kind.
+        options: when it opens and closes, :class:`BreakerOptions`: the share of failed calls
+            (``error_threshold``, of at least ``min_calls``), ``consecutive_failures``, the share
+            of calls slower than ``slow_call_s`` (``slow_threshold``), tokens (``token_budget``)
+            and US dollars (``usd_budget``), each within ``window_s``; ``cooldown_s`` and
+            ``max_cooldown_s`` until ``half_open_calls`` try it out. Times are in seconds.
+
+    Raises:
+        ConfigError: an option is unknown or out of range, or the fallback is of another kind.
+        CircuitOpenError: when called: it is open, and there is no fallback.
+    """
+    if not name.strip() or not name.isprintable():
+        raise ConfigError(f"circuit_breaker: {name!r} is no name; write one that can be shown")
+    breaker = Breaker(**options_of(BREAKER, "circuit_breaker", options))
+    guarded = Guarded(f"function:{name}", breaker, fallback)
+
+    def decorate(fn: Callable[P, R]) -> Callable[P, R]:
+        if fallback is not None and not is_same_kind(fn, fallback):
+            raise ConfigError(
+                f"circuit_breaker: the fallback {name_of(fallback)} must be of the same kind as "
+                f"{name_of(fn)}: async for async, a generator for a generator"
+            )
+        return wrap(fn, partial(breaker_flow, ensure_configured, guarded))
+
+    return decorate
 
 
 @contextmanager

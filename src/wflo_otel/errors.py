@@ -9,6 +9,7 @@
     ├── StoreError                  a state store cannot answer
     └── PolicyViolationError        wflo stopped this call
         ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
+        ├── CircuitOpenError        a circuit breaker keeps calls away from a component
         ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
         ├── UnrecognisedCallError   nobody knows the API it goes to, and the policy refuses that
         └── StateUnavailableError   the state cannot answer, and the policy refuses that
@@ -27,6 +28,7 @@ __all__ = [
     "BudgetExceededError",
     "CheckpointCodecError",
     "CheckpointNotFoundError",
+    "CircuitOpenError",
     "ConfigError",
     "PolicyViolationError",
     "StateUnavailableError",
@@ -125,6 +127,20 @@ class BudgetExceededError(PolicyViolationError):
     pending: Decimal
     needed: Decimal
     stopped: bool
+
+
+class CircuitOpenError(PolicyViolationError):
+    """A circuit breaker keeps calls away from a component that fails, dawdles or costs too much.
+
+    Attributes:
+        component: what is kept from being called, such as ``provider:openai``.
+        reason: why it opened, such as ``error_rate`` or ``by_hand``.
+        retry_after: when to ask again, in seconds; ``None`` until a person closes it.
+    """
+
+    component: str
+    reason: str
+    retry_after: float | None
 
 
 class UnpricedModelError(PolicyViolationError):

@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from wflo_otel.core.admission import Reserve
+from wflo_otel.core.breaker import Component, Seen
 from wflo_otel.core.call import Ask, Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.core.decision import Admission, Exceeded, Queued, Stopped
+from wflo_otel.core.decision import (
+    Admission,
+    CircuitOpen,
+    Exceeded,
+    Phase,
+    Queued,
+    Stopped,
+    Transition,
+)
 from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Prices
 from wflo_otel.core.scope import Scope
@@ -22,6 +31,13 @@ from wflo_otel.core.value import value
 from wflo_otel.errors import StoreError
 
 # --- policy state ----------------------------------------------------------------------------
+
+
+class Ended(NamedTuple):
+    """How a call ended, for the breakers it had met."""
+
+    components: tuple[Component, ...]
+    seen: Seen
 
 
 class Charge(NamedTuple):
@@ -33,6 +49,8 @@ class Charge(NamedTuple):
     response_key: str | None = None
     #: This *is* such a fetch: charge only if ``response_key`` has not been charged yet.
     only_once: bool = False
+    #: ``None`` where the call met no breaker.
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ class Settled(NamedTuple):
     #: False: this call, or this response, had been charged before; nothing changed.
     charged: bool
     warnings: tuple[Warned, ...] = ()
+    transitions: tuple[Transition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +88,25 @@ class LedgerView:
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CircuitView:
+    """A circuit as people look at it. ``until`` is in seconds since the epoch."""
+
+    key: str
+    phase: Phase
+    #: Why it opened last.
+    reason: str
+    until: float
+    #: How often it opened, without a quiet time in between.
+    trips: int
+    #: How many calls probe it now.
+    probes: int
+    #: How many calls it kept out.
+    refused: int
+
+
 class PolicyState(Protocol):
-    """Reservations, shared by everyone who uses the same state. Synchronous.
+    """Reservations and circuits, shared by everyone who uses the same state. Synchronous.
 
     The state tells the time. Every method is atomic over all scopes it names, safe from any
     thread, and raises :class:`StoreError` where it cannot answer.
@@ -79,8 +115,17 @@ class PolicyState(Protocol):
     #: For how long a reservation holds without ``renew``, in seconds; infinite in memory.
     lease_s: float
 
-    def admit(self, scopes: Sequence[Scope], call: Call, request: Reserve) -> Admission:
-        """Reserve in all scopes or in none. The state fills in ``request.expires_at``."""
+    def admit(
+        self,
+        scopes: Sequence[Scope],
+        call: Call,
+        request: Reserve,
+        components: Sequence[Component] = (),
+    ) -> Admission:
+        """Reserve in all scopes and enter all circuits, or in none.
+
+        The state fills in ``request.expires_at``.
+        """
         ...
 
     def grow(self, call_id: str, more: Amount) -> Amount:
@@ -91,8 +136,11 @@ class PolicyState(Protocol):
         """Charge a call in all scopes, release its reservation, keep its record. Idempotent."""
         ...
 
-    def void(self, call_id: str) -> None:
-        """Release a reservation without a charge: the call never reached the provider."""
+    def void(self, call_id: str, ended: Ended | None = None) -> tuple[Transition, ...]:
+        """Release a reservation without a charge: the call never reached the provider.
+
+        ``ended`` tells the circuits how it ended all the same; without it they learn nothing.
+        """
         ...
 
     def leave(self, call_id: str) -> None:
@@ -113,6 +161,18 @@ class PolicyState(Protocol):
 
     def reset(self, key: str) -> None:
         """Lift a stop. What was spent stays spent."""
+        ...
+
+    def circuits(self, prefix: str = "") -> list[CircuitView]:
+        """Show the circuits whose key starts so."""
+        ...
+
+    def force_open(self, key: str) -> Transition:
+        """Open a circuit until it is reset, whatever its calls do."""
+        ...
+
+    def close_circuit(self, key: str) -> Transition:
+        """Close a circuit, and forget what it counted."""
         ...
 
     def ledgers(self, prefix: str = "") -> list[LedgerView]:
@@ -305,11 +365,11 @@ class Refused:
     """A call that was refused, or would have been in shadow mode."""
 
     call: Call
-    #: ``budget``, ``unpriced``, ``unrecognised`` or ``state``.
+    #: ``budget``, ``breaker``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
     shadow: bool
-    decision: Exceeded | Stopped | Queued | None = None
+    decision: Exceeded | Stopped | Queued | CircuitOpen | None = None
 
 
 @value
@@ -340,6 +400,10 @@ class Telemetry(Protocol):
 
     def unrecognised(self, host: str, *, refused: bool) -> None:
         """A request looked like a call to a model in an API that nobody knows."""
+        ...
+
+    def moved(self, transition: Transition) -> None:
+        """A circuit breaker opened, half-opened or closed."""
         ...
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wflo_otel.config import PolicyFileError, load_policy, parse_policy
 from wflo_otel.core.policy import (
+    Breaker,
     Budget,
     Budgets,
     Mode,
@@ -80,6 +81,25 @@ GOOD = {
                 "yes": Budget(usd=0),
             },
         ),
+        breakers={
+            "provider:openai": Breaker(
+                error_threshold=0.25,
+                min_calls=4,
+                consecutive_failures=7,
+                window_s=30.0,
+                cooldown_s=1.5,
+                max_cooldown_s=90.0,
+                slow_call_s=20.0,
+                slow_threshold=1.0,
+                token_budget=200_000,
+                usd_budget=5 * DOLLAR // 2,
+                half_open_calls=3,
+            ),
+            "provider:*": Breaker(),
+            "model:gpt-4o": Breaker(min_calls=1),
+            "agent:a b": Breaker(),
+            "tool:*": Breaker(),
+        },
         prices=Prices(
             overrides={
                 "openai/gpt-4o": PriceOverride(

@@ -19,7 +19,15 @@ from wflo_otel.config.reference import (
     options_table,
     sections_table,
 )
-from wflo_otel.core.policy import Budget, Budgets, Notify, Policy, PriceOverride, Prices
+from wflo_otel.core.policy import (
+    Breaker,
+    Budget,
+    Budgets,
+    Notify,
+    Policy,
+    PriceOverride,
+    Prices,
+)
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -40,6 +48,7 @@ version_in_quotes list_as_version window_on_run window_on_agent unknown_window t
 notify_nobody notify_as_text webhook_of_another_scheme webhook_without_host webhook_with_a_space
 command_as_text command_of_nothing command_with_an_empty_word command_with_a_list
 price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_name long_and_odd_key
+breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers_as_list
 """,
 )
 
@@ -47,11 +56,16 @@ price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_na
 @pytest.mark.parametrize(
     ("declared", "documented"),
     [
-        (Policy, {option.field for option in options.POLICY} | {"budgets", "prices", "notify"}),
+        (
+            Policy,
+            {option.field for option in options.POLICY}
+            | {"breakers", "budgets", "prices", "notify"},
+        ),
         (Budgets, set(options.BUDGET_SECTIONS)),
         (Budget, {option.field for option in options.BUDGET}),
         (Prices, {option.field for option in options.PRICES} | set(options.PRICE_SECTIONS)),
         (Notify, {option.field for option in options.NOTIFY}),
+        (Breaker, {option.field for option in options.BREAKER}),
         (PriceOverride, {option.field for option in options.PRICE}),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_ledger_reads_as_it_was_written(
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        (Caller, {*codec._CALLER, "run_id", "parent_runs", "agents", "limits"}),
+        (Caller, {*codec._CALLER, "run_id", "parent_runs", "agents", "limits", "breakers"}),
         (Ask, {*codec._ASK, "operation", "provider", "model", "texts"}),
         (Usage, {*codec._USAGE, "server_tools", "extra"}),
         (

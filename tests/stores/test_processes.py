@@ -9,8 +9,11 @@ from pathlib import Path
 
 from made_calls import TOKEN, amount, call, charge, request, scopes
 from wflo_otel.clock import SystemClock
+from wflo_otel.core.breaker import Component, Seen, Verdict
 from wflo_otel.core.decision import Granted
 from wflo_otel.core.ledger import ZERO
+from wflo_otel.core.policy import Breaker
+from wflo_otel.ports import Ended
 from wflo_otel.stores.sqlite import SqliteStore
 from wflo_otel.testing import FakeClock
 
@@ -30,6 +33,24 @@ def hammer(path: Path, name: int, search: list[str]) -> None:
             store.settle(scopes(LIMIT), charge(call_id, 7))
         else:
             store.leave(call_id)
+    store.close()
+
+
+BREAKER = Component("provider:openai", Breaker(consecutive_failures=1, half_open_calls=3))
+
+
+def enter(store: SqliteStore, call_id: str) -> bool:
+    asked = request(call_id, 0)
+    return isinstance(store.admit((), call(call_id), asked, (BREAKER,)), Granted)
+
+
+def probe(path: Path, name: int, search: list[str], entered: Path) -> None:
+    """Ask forty times at once with others; leave a mark for each call that was let in."""
+    sys.path[:] = search
+    store = SqliteStore(path, FakeClock(SystemClock().time() + 3_600))
+    for turn in range(40):
+        if enter(store, f"{name}-{turn}"):
+            (entered / f"{name}-{turn}").touch()
     store.close()
 
 
@@ -59,6 +80,30 @@ def test_four_processes_never_pass_the_limit_and_lose_nothing(tmp_path: Path) ->
     assert (view.pending, view.open_calls, view.flagged) == (ZERO, 0, ZERO)
     assert view.settled == sum((amount(7) for _ in kept), ZERO)
     assert LIMIT - 50 < 7 * len(kept) <= LIMIT
+
+
+def test_four_processes_let_in_exactly_the_probes_that_are_allowed(tmp_path: Path) -> None:
+    path, entered = tmp_path / "state.db", tmp_path / "entered"
+    entered.mkdir()
+    store = SqliteStore(path, SystemClock())
+    enter(store, "failing")
+    store.void("failing", Ended((BREAKER,), Seen(Verdict.BAD)))
+
+    # Open is seen by another process with its very next call.
+    other = SqliteStore(path, SystemClock())
+    assert not enter(other, "other")
+    workers = [
+        processes.Process(target=probe, args=(path, name, sys.path, entered)) for name in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert len(list(entered.iterdir())) == 3
+    other.close()
+    store.close()
 
 
 def test_what_a_killed_process_had_spent_stays_and_what_it_held_is_charged_until_it_is_settled(

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from made_calls import amount, call, charge, checkpoint, request, scopes
-from wflo_otel.core.ledger import ZERO
+from wflo_otel.core.ledger import ZERO, Amount, Ledger
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Note, RunInfo
+from wflo_otel.stores import codec, sqlite_schema
 from wflo_otel.stores.sqlite import SqliteStore
-from wflo_otel.stores.sqlite_schema import VERSION
 from wflo_otel.testing import FakeClock
 
 
@@ -119,26 +119,31 @@ def test_a_damaged_document_is_said_to_be_one(store: SqliteStore) -> None:
         store.ledgers()
 
 
-def test_a_file_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(
-    store: SqliteStore, path: Path
-) -> None:
-    store.settle(scopes(100), charge("c1", 60))
-    connected(store).execute("DROP TABLE notes")
-    connected(store).execute("PRAGMA user_version = 1")
-    store.close()
-
-    again = SqliteStore(path, FakeClock())
-    again.note(["r"], "refused", "waited")
-    assert again.notes("r") == [Note("refused", "waited", 1)]
-    assert [each.call_id for each in again.records("r")] == ["c1"]
-    again.close()
-
-
 def test_a_file_of_a_newer_version_is_left_alone(store: SqliteStore, path: Path) -> None:
-    connected(store).execute(f"PRAGMA user_version = {VERSION + 1}")
+    connected(store).execute(f"PRAGMA user_version = {sqlite_schema.VERSION + 1}")
 
     with pytest.raises(StoreError, match="newer wflo_otel wrote it"):
         SqliteStore(path, FakeClock())
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    path.parent.mkdir()
+    old = sqlite3.connect(path, isolation_level=None)
+    for statement in sqlite_schema.STEPS[0].split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 1")
+    spent = codec.encode_ledger(Ledger("run:r", settled=Amount(7, 7, 1)))
+    old.execute("INSERT INTO ledgers VALUES ('run:r', ?)", (spent,))
+    old.close()
+
+    store = SqliteStore(path, FakeClock())
+
+    assert [view.settled for view in store.ledgers()] == [Amount(7, 7, 1)]
+    assert store.force_open("provider:openai").after == "forced_open"
+    store.note(["r"], "refused", "waited")
+    assert store.notes("r") == [Note("refused", "waited", 1)]
+    store.close()
 
 
 @pytest.mark.parametrize("mark", ["CREATE TABLE t (x)", "PRAGMA application_id = 7"])

@@ -1,4 +1,4 @@
-"""Budgets as gauges."""
+"""Budgets and circuit breakers as gauges."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from telemetry_rig import Rig
+from wflo_otel.core.decision import Phase
 from wflo_otel.core.ledger import ZERO, Amount
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import LedgerView
+from wflo_otel.ports import CircuitView, LedgerView
 from wflo_otel.telemetry.gauges import kind_and_name
 
 
@@ -91,5 +92,40 @@ def test_a_state_that_cannot_answer_leaves_a_gap(monkeypatch: pytest.MonkeyPatch
 
     rig = Rig()
     rig.telemetry.watch_budgets(gone)
+
+    assert not rig.metrics()
+
+
+def circuit(key: str, phase: Phase) -> CircuitView:
+    return CircuitView(key, phase, "error_rate", until=1.0, trips=1, probes=0, refused=0)
+
+
+def test_a_circuit_shows_where_it_stands_as_a_number() -> None:
+    rig = Rig()
+    rig.telemetry.watch_breakers(lambda: [circuit(f"model:{each}", each) for each in Phase])
+
+    found = {
+        dict(series)["wflo.breaker.component"]: value
+        for (metric, series), value in rig.points().items()
+        if metric == "wflo.breaker.state"
+    }
+    assert found == {
+        "model:closed": 0,
+        "model:half_open": 1,
+        "model:open": 2,
+        "model:forced_open": 3,
+    }
+
+
+def test_circuits_of_a_state_that_cannot_answer_leave_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+
+    def gone() -> Iterable[CircuitView]:
+        raise StoreError("gone")
+
+    rig = Rig()
+    rig.telemetry.watch_breakers(gone)
 
     assert not rig.metrics()

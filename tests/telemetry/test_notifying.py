@@ -9,8 +9,8 @@ import pytest
 
 from engine_fakes import Told
 from telemetry_rig import CALL
-from wflo_otel.context import ActiveRun, run_frame, runs
-from wflo_otel.core.decision import Exceeded, Stopped
+from wflo_otel.context import ActiveRun, entered, run_frame, runs
+from wflo_otel.core.decision import Exceeded, Phase, Stopped, Transition
 from wflo_otel.core.policy import Mode, Notify, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused
@@ -60,12 +60,56 @@ def test_a_stop_is_told_with_its_numbers_and_no_content() -> None:
         "agent": "writer",
         "model": "gpt-4o",
         "scope": "run:run-1",
+        "reason": None,
         "unit": "usd",
         "limit": "1.000000000",
         "settled": "0.990000000",
         "shadow": False,
     }
     assert notice.time.endswith("+00:00")
+
+
+OPENED = Transition("provider:openai", Phase.CLOSED, Phase.OPEN, "error_rate", 30.0)
+
+
+def moved(*transitions: Transition, policy: Policy = ENFORCE) -> Kept:
+    kept, inner = Kept(), Told()
+    telemetry = Notifying(inner, lambda: policy, FakeClock(), kept)  # type: ignore[arg-type]
+    for transition in transitions:
+        telemetry.moved(transition)
+    assert inner.moves == list(transitions)
+    return kept
+
+
+def test_a_breaker_that_opens_is_told_with_its_reason() -> None:
+    run = ActiveRun("run-1", "tides")
+    with entered(run_frame(run, None, None)):
+        (notice,) = moved(OPENED).notices
+
+    assert (notice.event, notice.scope, notice.reason) == (
+        "breaker",
+        "provider:openai",
+        "error_rate",
+    )
+    assert (notice.run_id, notice.run_name, notice.shadow) == ("run-1", "tides", False)
+
+
+def test_a_breaker_that_opens_where_no_run_is_known_is_told_all_the_same() -> None:
+    (notice,) = moved(OPENED, policy=SHADOW).notices
+
+    assert (notice.run_id, notice.run_name, notice.agent, notice.shadow) == ("", "", None, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(Phase.OPEN, Phase.HALF_OPEN), (Phase.HALF_OPEN, Phase.OPEN), (Phase.HALF_OPEN, Phase.CLOSED)],
+)
+def test_a_breaker_that_tries_and_closes_bothers_nobody(before: Phase, after: Phase) -> None:
+    assert not moved(Transition("provider:openai", before, after, "x")).notices
+
+
+def test_without_anybody_to_notify_a_breaker_is_only_told() -> None:
+    assert not moved(OPENED, policy=Policy()).notices
 
 
 def test_counts_are_numbers() -> None:

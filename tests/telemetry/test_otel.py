@@ -16,7 +16,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, StatusCo
 from telemetry_rig import ASK, CALL, CALLER, EXCEEDED, RECORD, REFUSED, SHADOWED, Rig, types
 from wflo_otel.core.call import Operation
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.core.decision import Queued, Stopped
+from wflo_otel.core.decision import CircuitOpen, Phase, Queued, Stopped, Transition
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Observation, Warned
 from wflo_otel.telemetry import scope
@@ -91,6 +91,47 @@ def test_a_wait_in_vain_tells_what_stood_in_the_way() -> None:
     attributes = refused_on(Rig(), replace(REFUSED, decision=queued))
 
     assert REFUSAL.items() <= attributes.items()
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "shown"),
+    [(12.5, {"wflo.refusal.retry_after": 12.5}), (None, {})],
+)
+def test_an_open_breaker_is_named_with_its_reason_and_when_it_may_be_asked_again(
+    retry_after: float | None, shown: dict[str, float]
+) -> None:
+    is_open = CircuitOpen("provider:openai", "error_rate", retry_after)
+
+    attributes = refused_on(Rig(), replace(REFUSED, policy="breaker", decision=is_open))
+
+    assert attributes == {
+        "wflo.refusal.policy": "breaker",
+        "wflo.refusal.scope": "provider:openai",
+        "wflo.breaker.reason": "error_rate",
+        "wflo.decision": "refuse",
+        "error.type": "CircuitOpenError",
+        **shown,
+    }
+
+
+def test_a_transition_is_an_event_on_the_current_span_a_log_record_and_a_count() -> None:
+    rig = Rig()
+    moved = Transition("provider:openai", Phase.CLOSED, Phase.OPEN, "error_rate", 130.0)
+
+    with rig.tracer.start_as_current_span("work"):
+        rig.telemetry.moved(moved)
+    rig.telemetry.tend()
+
+    counted = {
+        "wflo.breaker.component": "provider:openai",
+        "wflo.breaker.phase": "open",
+        "wflo.breaker.reason": "error_rate",
+    }
+    expected = {**counted, "wflo.breaker.before": "closed"}
+    (event,), (log,) = rig.span.events, rig.logs
+    assert (event.name, dict(event.attributes or {})) == ("wflo.breaker.transition", expected)
+    assert (log.event_name, dict(log.attributes)) == ("wflo.breaker.transition", expected)
+    assert rig.points()["wflo.breaker.transitions", frozenset(counted.items())] == 1
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,7 @@ def _wire(
     )
     engine = Engine(in_force, adapters)
     telemetry.watch_budgets(partial(shown_ledgers, store, runs))
+    telemetry.watch_breakers(store.circuits)
     store.open_run(RunInfo(run.run_id, run.name, clock.time()))
     http.uninstall()
     guarded = tuple(http.install()) if guard else ()

@@ -135,6 +135,40 @@ def init(force: bool) -> None:
 
 
 @main.group()
+def breakers() -> None:
+    """Look at circuit breakers, and open or close them by hand."""
+
+
+@breakers.command("list")
+@_STATE
+def breakers_list(state: str | None) -> None:
+    """Show where each circuit breaker stands."""
+    from wflo_otel.cli.breakers import print_breakers
+
+    sys.exit(print_breakers(state))
+
+
+@breakers.command("open")
+@click.argument("component")
+@_STATE
+def breakers_open(component: str, state: str | None) -> None:
+    """Keep all calls from COMPONENT (such as provider:openai) until it is closed: kill switch."""
+    from wflo_otel.cli.breakers import force_open
+
+    sys.exit(force_open(component, state))
+
+
+@breakers.command("close")
+@click.argument("component")
+@_STATE
+def breakers_close(component: str, state: str | None) -> None:
+    """Let calls to COMPONENT through again, and forget what was counted."""
+    from wflo_otel.cli.breakers import close
+
+    sys.exit(close(component, state))
+
+
+@main.group()
 def budgets() -> None:
     """Look at the ledgers."""
 

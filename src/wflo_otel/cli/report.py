@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 
-from wflo_otel.cli import EXIT_USAGE
 from wflo_otel.cli.ending import lines_under
 from wflo_otel.cli.state import (
     NoSuchRunError,
     find_run,
-    open_existing,
+    on_state,
     path_of,
     report_command,
     runs_in,
 )
 from wflo_otel.cli.tables import ledgers_table, runs_table, tables_of
-from wflo_otel.cli.terminal import plain, say, show
+from wflo_otel.cli.terminal import plain, show
 from wflo_otel.config.environment import trace_url_of
 from wflo_otel.core.scope import run_key
-from wflo_otel.errors import ConfigError, StoreError, WfloError
 from wflo_otel.ports import RunInfo
 from wflo_otel.report import RunReport, report_of, title_of, with_requests
 from wflo_otel.stores import Store
@@ -38,7 +35,7 @@ def print_json(run_id: str | None, last: int | None, state: str | None) -> int:
         reports = [_report_of(run, store).as_json() for run in runs]
         sys.stdout.write(json.dumps({"runs": reports}, indent=2, ensure_ascii=False) + "\n")
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def print_tables(run_id: str | None, last: int | None, state: str | None) -> int:
@@ -57,7 +54,7 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
         more = report_command(found.run.run_id, path_of(state), "--json")
         show([*parts, lines_under(found, os.environ, more)], to_stdout=True)
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def print_budgets(run_id: str | None, state: str | None) -> int:
@@ -69,7 +66,7 @@ def print_budgets(run_id: str | None, state: str | None) -> int:
             prefix = run_key(find_run(runs_in(store), run_id).run_id)
         show([ledgers_table(store.ledgers(prefix))], to_stdout=True)
 
-    return _answered(state, work)
+    return on_state(state, work)
 
 
 def _asked_for(store: Store, run_id: str | None, last: int) -> list[RunInfo]:
@@ -83,22 +80,3 @@ def _asked_for(store: Store, run_id: str | None, last: int) -> list[RunInfo]:
 
 def _report_of(run: RunInfo, store: Store) -> RunReport:
     return report_of(run, store, trace_url_of(os.environ))
-
-
-def _answered(state: str | None, work: Callable[[Store], None]) -> int:
-    try:
-        store = open_existing(state)
-    except (WfloError, StoreError) as error:
-        say(str(error))
-        return EXIT_USAGE
-    try:
-        work(store)
-    except ConfigError as error:
-        say(str(error))
-        return EXIT_USAGE
-    except (NoSuchRunError, StoreError) as error:
-        say(str(error))
-        return 1
-    finally:
-        store.close()
-    return 0

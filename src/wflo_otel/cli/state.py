@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from wflo_otel.cli import EXIT_USAGE
+from wflo_otel.cli.terminal import say
 from wflo_otel.clock import SystemClock
-from wflo_otel.errors import ConfigError
+from wflo_otel.errors import ConfigError, StoreError, WfloError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores import Store, open_store
 
@@ -73,6 +75,26 @@ def open_existing(state: str | None) -> Store:
     if not path.is_file():
         raise ConfigError(f"no state at {shown(path)}: nothing has run here yet (see --state)")
     return open_store(url_of(path), SystemClock())
+
+
+def on_state(state: str | None, work: Callable[[Store], None]) -> int:
+    """Do something with the state that is there; return the exit code, and say what is wrong."""
+    try:
+        store = open_existing(state)
+    except (WfloError, StoreError) as error:
+        say(str(error))
+        return EXIT_USAGE
+    try:
+        work(store)
+    except ConfigError as error:
+        say(str(error))
+        return EXIT_USAGE
+    except (NoSuchRunError, StoreError) as error:
+        say(str(error))
+        return 1
+    finally:
+        store.close()
+    return 0
 
 
 def runs_in(store: Store, limit: int = _KNOWN_RUNS) -> list[RunInfo]:

@@ -15,9 +15,10 @@ from rich.table import Table
 from wflo_otel.cli.terminal import WIDTH, plain
 from wflo_otel.core.attribution import NOBODY, Line
 from wflo_otel.core.call import CallRecord
+from wflo_otel.core.decision import Phase
 from wflo_otel.core.ledger import ZERO, Unit
 from wflo_otel.core.money import to_usd
-from wflo_otel.ports import LedgerView
+from wflo_otel.ports import CircuitView, LedgerView
 from wflo_otel.report import RunReport, is_estimated, iso
 
 _LEAST_SHOWN = 50_000
@@ -162,6 +163,31 @@ def ledgers_table(ledgers: Sequence[LedgerView]) -> Table:
             cells = _ledger_cells(each, unit, with_flagged=bool(flagged))
             table.add_row(*cells, style="red" if each.stopped else "")
     return table
+
+
+def circuits_table(circuits: Sequence[CircuitView], now: float) -> Table:
+    """Show where circuits stand; ``now`` is in seconds since the epoch."""
+    table = _table("component", "phase", "because", "lets in again", "refused")
+    table.columns[0].overflow, table.columns[0].no_wrap = "fold", False
+    for each in circuits:
+        is_open = each.phase in (Phase.OPEN, Phase.FORCED_OPEN)
+        table.add_row(
+            plain(each.key),
+            each.phase.replace("_", " "),
+            each.reason.replace("_", " ") if each.phase is not Phase.CLOSED else "",
+            _again(each, now),
+            f"{each.refused:,}",
+            style="red" if is_open else "",
+        )
+    return table
+
+
+def _again(circuit: CircuitView, now: float) -> str:
+    if circuit.phase is Phase.FORCED_OPEN:
+        return "by hand"
+    if circuit.phase is Phase.OPEN:
+        return f"in {circuit.until - now:,.0f} s" if circuit.until > now else "now"
+    return f"{circuit.probes} on trial" if circuit.phase is Phase.HALF_OPEN else ""
 
 
 def _ledger_cells(ledger: LedgerView, unit: Unit, *, with_flagged: bool) -> tuple[str, ...]:

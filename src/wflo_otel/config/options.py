@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, fields
 from wflo_otel.config import values
 from wflo_otel.config.values import Kind, choice
 from wflo_otel.core.policy import (
+    Breaker,
     Budget,
     Mode,
     Notify,
@@ -40,7 +41,6 @@ WINDOW_SECTIONS = frozenset({"workflows", "tenants"})
 LATER_SECTIONS = frozenset(
     {
         "approvals",
-        "breakers",
         "checkpoints",
         "consensus",
         "hints",
@@ -181,6 +181,54 @@ BUDGET = _options(
     },
 )
 
+BREAKER = _options(
+    Breaker,
+    {
+        "error_threshold": Note(
+            values.SHARE,
+            "The share of failed calls in the window at which it opens.",
+            "share of the calls",
+        ),
+        "min_calls": Note(
+            values.COUNT, "Below so many calls in the window no share is looked at.", "calls"
+        ),
+        "consecutive_failures": Note(
+            values.COUNT, "So many failures in a row open it, however few calls there are.", "calls"
+        ),
+        "window_s": Note(
+            values.SPAN, "How far back calls, tokens and money are counted.", "seconds"
+        ),
+        "cooldown_s": Note(
+            values.SPAN,
+            "How long it stays open; doubled each time it opens again, and as long as the "
+            "provider's `Retry-After` asks.",
+            "seconds",
+        ),
+        "max_cooldown_s": Note(
+            values.SPAN, "How far the doubling goes; `Retry-After` may go beyond.", "seconds"
+        ),
+        "slow_call_s": Note(
+            values.SPAN, "A call that takes so long is slow.", "seconds", default="none is slow"
+        ),
+        "slow_threshold": Note(
+            values.SHARE,
+            "The share of slow calls in the window at which it opens.",
+            "share of the calls",
+        ),
+        "token_budget": Note(
+            values.COUNT, "So many tokens in the window open it.", "tokens", default="no limit"
+        ),
+        "usd_budget": Note(
+            values.AMOUNT, "So much spent in the window opens it.", "USD", default="no limit"
+        ),
+        "half_open_calls": Note(
+            values.COUNT,
+            "How many calls probe a component before all are let in again; each must succeed.",
+            "calls",
+        ),
+    },
+)
+
 PRICES = _options(
     Prices,
     {
@@ -233,6 +281,11 @@ BUDGET_SECTIONS: Mapping[str, Section] = {
     "workflows": Section("All runs of each workflow together."),
     "tenants": Section("All runs for each tenant together."),
 }
+#: What ``breakers`` are for.
+BREAKERS = (
+    "Each component: a provider (`openai`), `model:NAME`, `agent:NAME` (its model calls) or "
+    "`tool:NAME`; `*` as the name gives each a breaker of its own."
+)
 #: The sections of ``prices`` and what they hold.
 PRICE_SECTIONS: Mapping[str, str] = {
     "overrides": "Prices of your own, by model or `provider/model`.",

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from wflo_otel.config import options, values
+from wflo_otel.config.components import component_key
 from wflo_otel.config.options import Option
 from wflo_otel.config.problems import Problems, dotted, nearest, shown
 from wflo_otel.config.tree import Items, Table, Text, Tree
-from wflo_otel.core.policy import Budget, Budgets, Notify, Policy, PriceOverride, Prices
+from wflo_otel.core.policy import Breaker, Budget, Budgets, Notify, Policy, PriceOverride, Prices
 
 #: Reads one value at a path. After a problem what it gives is of no use, and not used.
 Read: TypeAlias = Callable[[Tree, str], Any]
@@ -28,6 +29,7 @@ def read_policy(root: Tree, problems: Problems) -> Policy:
         "version": lambda _tree, _path: None,
         **reader.options(options.POLICY),
         "budgets": reader.budgets,
+        "breakers": reader.breakers,
         "prices": reader.prices,
         "notify": reader.notify,
     }
@@ -136,6 +138,25 @@ class _Reader:
     def _windowless(self, tree: Tree, path: str) -> None:
         where = " and ".join(f"budgets.{name}" for name in sorted(options.WINDOW_SECTIONS))
         self._problems.add(tree.line, path, f"a window is for {where} only (here: the whole run)")
+
+    def breakers(self, tree: Tree, path: str) -> dict[str, Breaker]:
+        """Read the section of this name; each component once."""
+        found: dict[str, Breaker] = {}
+        for name, breaker in self.named(self.breaker, tree, path).items():
+            try:
+                key = component_key(name)
+            except ValueError as problem:
+                self._problems.add(tree.line, dotted(path, name), str(problem))
+                continue
+            if key in found:
+                self._problems.add(tree.line, dotted(path, name), f"is {key} again (write one)")
+            found[key] = breaker
+        return found
+
+    def breaker(self, tree: Tree, path: str) -> Breaker | None:
+        """Read one breaker."""
+        found = self.keys(tree, path, self.options(options.BREAKER))
+        return None if found is None or self._problems else Breaker(**found)
 
     def prices(self, tree: Tree, path: str) -> Prices | None:
         """Read the section of this name."""

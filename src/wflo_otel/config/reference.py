@@ -15,8 +15,8 @@ _HEAD = ("Key", "Type", "Unit", "Default", "What it does")
 def options_table() -> str:
     """Write the table of all options, in Markdown.
 
-    ``BUDGET`` and ``PRICE`` stand for the paths of a budget and a price, which the table of
-    sections lists.
+    ``BUDGET``, ``BREAKER`` and ``PRICE`` stand for the paths of a budget, a breaker and a price,
+    which the table of sections lists.
     """
     version = ("`version`", "`1`", "", "required", "The version of this format.")
     rows: list[Sequence[str]] = [version]
@@ -24,6 +24,7 @@ def options_table() -> str:
     rows += [_row("prices.", option) for option in options.PRICES]
     rows += [_row("notify.", option) for option in options.NOTIFY]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
+    rows += [_row("BREAKER.", option) for option in options.BREAKER]
     rows += [_row("PRICE.", option) for option in options.PRICE]
     return _table(_HEAD, rows)
 
@@ -31,6 +32,7 @@ def options_table() -> str:
 def sections_table() -> str:
     """Write the table of the sections that hold budgets and prices, in Markdown."""
     rows = [_section_row(name, section) for name, section in options.BUDGET_SECTIONS.items()]
+    rows += [("`breakers.COMPONENT`", "a breaker", "", options.BREAKERS)]
     overrides, aliases, fallback = options.PRICE_SECTIONS.values()
     rows += [
         ("`prices.overrides.NAME`", "a price", "", overrides),
@@ -58,6 +60,7 @@ def json_schema() -> dict[str, object]:
             "version": {"enum": list(options.VERSIONS), "description": "The version."},
             **_properties(options.POLICY),
             "budgets": _object(_budgets()),
+            "breakers": _named(_object(_properties(options.BREAKER))),
             "prices": _object(
                 {
                     **_properties(options.PRICES),

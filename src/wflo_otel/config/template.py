@@ -46,6 +46,11 @@ budgets:
   #workflows: {nightly-report: {usd: 20.00, per: day, timezone: UTC}}
   #tenants: {"*": {usd: 100.00, per: month, timezone: UTC}}
 
+# When a component is no longer called: it fails, dawdles, or burns too much in a minute.
+#breakers:
+#  openai: {error_threshold: 0.5, min_calls: 10, token_budget: 200_000, cooldown_s: 30}
+#  "tool:*": {consecutive_failures: 3}
+
 # What models cost, where the catalogue does not know it or you pay another price.
 #prices:
 #  overrides:

@@ -90,6 +90,16 @@ def _read_seconds(written: Text) -> float:
     return seconds
 
 
+def _read_span(written: Text) -> float:
+    seconds = _read_number(written)
+    if seconds is None or not 0 < seconds <= MAX_WAIT_S:
+        raise ValueError(
+            f"{shown(written.text)} is not a number of seconds above 0 and up to {MAX_WAIT_S:_} "
+            "(write 60)"
+        )
+    return seconds
+
+
 def _read_switch(written: Text) -> bool:
     word = written.text.lower()
     if written.tag != "bool" or word not in {"true", "false"}:
@@ -171,6 +181,7 @@ PRICE = Kind("amount", _read_price, _number_or_text(_MAX_USD))
 COUNT = Kind("whole number", _read_count, {"type": "integer", "minimum": 1, "maximum": MAX_COUNT})
 SHARE = Kind("number", _read_share, {"type": "number", "exclusiveMinimum": 0, "maximum": 1})
 SECONDS = Kind("number", _read_seconds, {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S})
+SPAN = Kind("number", _read_span, {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_WAIT_S})
 SWITCH = Kind("`true` or `false`", _read_switch, {"type": "boolean"})
 NAME = Kind("name", _read_name, {"type": "string", "pattern": r"\S"})
 TIMEZONE = Kind("time zone", _read_timezone, {"type": "string", "pattern": r"\S"})

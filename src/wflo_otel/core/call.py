@@ -134,6 +134,8 @@ class Outcome:
     error_type: str | None = None
     #: A response that is fetched again is charged once: its id, on such a fetch.
     charge_once: str | None = None
+    #: For how long the provider asks to be left alone, in seconds.
+    retry_after_s: float | None = None
 
 
 @value

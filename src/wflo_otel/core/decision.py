@@ -1,8 +1,9 @@
-"""The answers a budget gives, as values. Only a seam turns one into an exception."""
+"""The answers that budgets and breakers give, as values. Only a seam raises one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 
@@ -40,6 +41,40 @@ class Queued:
     otherwise: Exceeded
 
 
+@dataclass(frozen=True, slots=True)
+class CircuitOpen:
+    """A component's circuit breaker keeps calls out."""
+
+    key: str
+    #: Why it opened: see :class:`~wflo_otel.core.breaker.Transition`.
+    reason: str
+    #: When to ask again, in seconds; ``None`` where only a person can close it.
+    retry_after_s: float | None
+
+
+class Phase(StrEnum):
+    """Where a circuit stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    #: Opened by hand, until it is reset by hand.
+    FORCED_OPEN = "forced_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A circuit went from one phase to another. ``until`` is in seconds since the epoch."""
+
+    key: str
+    before: Phase
+    after: Phase
+    #: ``error_rate``, ``consecutive_failures``, ``slow_calls``, ``tokens``, ``usd``,
+    #: ``probe_failed``, ``probes_passed``, ``cooled_down`` or ``by_hand``.
+    reason: str
+    until: float = 0.0
+
+
 class Granted(NamedTuple):
     """The call may run, with this much reserved."""
 
@@ -50,7 +85,9 @@ class Granted(NamedTuple):
     #: The cap is smaller than what was asked for: write it into the request.
     clamped: bool = False
     #: In shadow mode: what the answer would have been.
-    instead: Exceeded | Stopped | Queued | None = None
+    instead: Exceeded | Stopped | Queued | CircuitOpen | None = None
+    #: Circuits that were half-opened for this call.
+    transitions: tuple[Transition, ...] = ()
 
 
-Admission: TypeAlias = Granted | Queued | Exceeded | Stopped
+Admission: TypeAlias = Granted | Queued | Exceeded | Stopped | CircuitOpen

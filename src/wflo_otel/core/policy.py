@@ -145,6 +145,33 @@ def _named(budgets: Mapping[str, Budget], name: str | None) -> Budget | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Breaker:
+    """When a component is no longer called. ``usd_budget`` is in nano-USD."""
+
+    #: The share of failed calls in the window at which it opens.
+    error_threshold: float = 0.5
+    #: Below so many calls in the window no share is looked at.
+    min_calls: int = 10
+    #: So many failures in a row open it, however few calls there are.
+    consecutive_failures: int = 5
+    #: How far back calls, tokens and money are counted, in seconds.
+    window_s: float = 60.0
+    #: How long it stays open, in seconds; doubled each time it opens again.
+    cooldown_s: float = 30.0
+    max_cooldown_s: float = 600.0
+    #: A call that takes so long, in seconds, is slow.
+    slow_call_s: float | None = None
+    #: The share of slow calls in the window at which it opens.
+    slow_threshold: float = 0.5
+    #: So many tokens in the window open it.
+    token_budget: int | None = None
+    #: So much spent in the window opens it.
+    usd_budget: int | None = None
+    #: How many calls probe a component before all are let in again; each must succeed.
+    half_open_calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class PriceOverride:
     """A price of the user's own, in pico-USD per token. ``None``: as the next wider kind."""
 
@@ -191,5 +218,7 @@ class Policy:
     #: ``None``: by trace, but by process where a run was joined, as under ``wflo run``.
     run_per: RunPer | None = None
     budgets: Budgets = field(default_factory=Budgets)
+    #: By component: ``provider:openai``, ``model:gpt-4o``, ``agent:writer``, ``tool:*``.
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     notify: Notify | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from wflo_otel.core.policy import Budget, Budgets, Window
+from wflo_otel.core.policy import Breaker, Budget, Budgets, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Caller:
     tenant: str | None = None
     user: str | None = None
     limits: tuple[tuple[str, Budget], ...] = ()
+    #: The breakers of the functions around the call, given in this process's code too.
+    breakers: tuple[tuple[str, Breaker], ...] = ()
 
     @property
     def agent(self) -> str | None:

@@ -8,16 +8,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from wflo_otel.core.admission import Reserve
+from wflo_otel.core.admission import Need, Reserve
+from wflo_otel.core.breaker import Component, components_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
-from wflo_otel.core.decision import Exceeded, Granted, Queued, Stopped
+from wflo_otel.core.decision import CircuitOpen, Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.metering import failure_of, meter, record_of
 from wflo_otel.engine.notes import note
-from wflo_otel.engine.permit import Permit, Refusal, answered, budget_refusal
+from wflo_otel.engine.permit import (
+    Permit,
+    Refusal,
+    answered,
+    budget_refusal,
+    free,
+    refusal_of,
+)
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
 from wflo_otel.engine.unrecognised import Strangers
@@ -29,8 +37,10 @@ from wflo_otel.ports import Adapters, LedgerView, Observation, Refused
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
 
 
+_NOTHING = Need(0, 0, 0, 0)
+
 #: What the state says; its error, or ``None`` where the policy allows the call all the same.
-_StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | StoreError | None
+_StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | CircuitOpen | StoreError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class Engine:
         question = self._sizing.question(call)
         if isinstance(question, Refusal):
             return question
+        question.components = components_of(call.ask, call.caller, self._policy().breakers)
         request = Reserve(
             call.call_id,
             self._sizing.need(question),
@@ -155,6 +166,7 @@ class Engine:
 
     def _opened(self, permit: Permit) -> Permit:
         self._settlements.open(permit)
+        self._settlements.moved(permit.granted.transitions)
         if permit.granted.instead is not None:
             self._tell_shadow(permit)
         return permit
@@ -163,7 +175,9 @@ class Engine:
         """The state's answer; its error, or ``None`` where the policy allows the call anyhow."""
         began = self._ports.clock.monotonic()
         try:
-            return self._ports.state.admit(question.scopes, question.call, request)
+            return self._ports.state.admit(
+                question.scopes, question.call, request, question.components
+            )
         except StoreError as error:
             allowed = allows_state_errors(self._policy(), question)
             self._ports.telemetry.state_failed("admit", error, allowed=allowed)
@@ -184,8 +198,7 @@ class Engine:
         instead = permit.granted.instead
         shown = instead.otherwise if isinstance(instead, Queued) else instead
         if shown is not None:
-            refusal = replace(budget_refusal(permit.call, shown), decision=shown)
-            self._tell(refusal, shadow=True)
+            self._tell(refusal_of(permit.call, shown), shadow=True)
 
     def _tell(self, refusal: Refusal, *, shadow: bool) -> None:
         call, decision = refusal.call, refusal.decision
@@ -213,13 +226,35 @@ class Engine:
 
     # -- calls that cost nothing by themselves -------------------------------------------------
 
-    def stopped(self, call: Call) -> Refusal | None:
-        """Say whether the run of a tool call, or a scope around it, was stopped.
+    def enter(self, call: Call, *around: Component) -> Permit | Refusal:
+        """Decide about a call that reserves nothing: a tool's, or a decorated function's.
 
-        Where the state cannot answer the call may run: it spends nothing.
+        It is refused as :meth:`stopped` says, or where a breaker that it meets is open: its
+        tool's, and those of ``around``. It never waits. Where the state cannot answer the call
+        may run: it spends nothing. A permit is handed to :meth:`leave`.
         """
+        refusal = self.stopped(call)
+        if refusal is not None:
+            return refusal
+        policy = self._policy()
+        question = free(call, self._ports.clock.time())
+        question.components = (*components_of(call.ask, call.caller, policy.breakers), *around)
+        if not question.components:
+            return question
+        question.reserved = True
+        request = Reserve(call.call_id, _NOTHING, "", float("inf"), policy.mode is Mode.ENFORCE)
+        answer = self._ask_state(question, request)
+        assert not isinstance(answer, Queued)  # noqa: S101  # nothing is asked of any ledger
+        return self._concluded(answered(question, answer, 0.0), None)
+
+    def stopped(self, call: Call) -> Refusal | None:
+        """Say whether the run of a call, or a scope around it, was stopped."""
         stop = None if self._policy().mode is Mode.SHADOW else self._stop_of(call)
         return None if stop is None else self._refused(budget_refusal(call, stop), None)
+
+    def leave(self, permit: Permit, outcome: Outcome) -> None:
+        """Tell the circuits how a call ended that :meth:`enter` let in. Idempotent."""
+        self.void(permit, outcome)
 
     def _stop_of(self, call: Call) -> Stopped | None:
         scopes = scopes_of(call.caller, self._policy().budgets, self._ports.clock.time())
@@ -261,7 +296,7 @@ class Engine:
         ask, policy = permit.call.ask, self._policy()
         metered = meter(permit, outcome, policy, self._ports.prices, self._ports.tokens)
         record = record_of(permit, outcome, metered, self._ports.clock.time())
-        charged = self._settlements.settle(permit, record, outcome.charge_once)
+        charged = self._settlements.settle(permit, record, outcome)
         if not charged:
             return replace(record, cost=0, usage=NOTHING)
         if metered.source not in {"estimate", "reserved"}:
@@ -271,10 +306,13 @@ class Engine:
         self._ports.telemetry.settled(record, observed)
         return record
 
-    def void(self, permit: Permit) -> None:
-        """Give back what a call reserved: it never reached the provider."""
+    def void(self, permit: Permit, outcome: Outcome | None = None) -> None:
+        """Give back what a call reserved: it never reached the provider.
+
+        ``outcome`` tells the circuit breakers why, where that says something about a component.
+        """
         if self._settlements.close(permit):
-            self._settlements.void(permit)
+            self._settlements.void(permit, outcome)
 
     def settle_later(self, permit: Permit, outcome: Outcome) -> None:
         """Settle from a finalizer: takes no lock, does no work, may run anywhere."""

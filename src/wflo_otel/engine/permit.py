@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from wflo_otel.core.breaker import Component
 from wflo_otel.core.call import Call, Operation
-from wflo_otel.core.decision import Exceeded, Granted, Stopped
+from wflo_otel.core.decision import CircuitOpen, Exceeded, Granted, Stopped
 from wflo_otel.core.money import format_usd, to_usd
 from wflo_otel.core.scope import Scope
+from wflo_otel.core.usage import Usage
 from wflo_otel.errors import (
     BudgetExceededError,
+    CircuitOpenError,
     PolicyViolationError,
     StateUnavailableError,
     StoreError,
@@ -18,6 +21,24 @@ from wflo_otel.errors import (
     UnrecognisedCallError,
 )
 from wflo_otel.ports import Estimate, Price
+
+
+class Unpriced:
+    """The price of what costs nothing by itself."""
+
+    source = model = catalogue = ""
+
+    def cost_pico(self, usage: Usage) -> int:  # nothing, whatever it is
+        """Nothing."""
+        return 0
+
+    def input_pico(self, tokens: int, cache_write: str = "") -> int:
+        """Nothing."""
+        return 0
+
+    def output_pico(self, input_tokens: int) -> int:
+        """Nothing."""
+        return 0
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +63,8 @@ class Permit:
     closed: bool = False
     #: Output tokens before which a stream need not ask whether it may go on.
     look_again_at: int = 0
+    #: The circuit breakers that the call meets.
+    components: tuple[Component, ...] = ()
     trace_id: str = ""
     span_id: str = ""
 
@@ -58,15 +81,20 @@ class Permit:
         return any(scope.budget is not None for scope in self.scopes)
 
 
+def free(call: Call, now: float) -> Permit:
+    """A permit for a call that costs nothing by itself; it has not reserved anything yet."""
+    return Permit(call, (), Unpriced(), Estimate(0, 0), Granted(0, 0, 0), now, reserved=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a call may not run."""
 
     call: Call
-    #: ``budget``, ``unpriced``, ``unrecognised`` or ``state``.
+    #: ``budget``, ``breaker``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
-    decision: Exceeded | Stopped | None = None
+    decision: Exceeded | Stopped | CircuitOpen | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
     def error(self, **facts: object) -> PolicyViolationError:
@@ -75,6 +103,8 @@ class Refusal:
         match self.policy:
             case "budget":
                 cls = BudgetExceededError
+            case "breaker":
+                cls = CircuitOpenError
             case "unpriced":
                 cls = UnpricedModelError
             case "unrecognised":
@@ -113,6 +143,27 @@ def budget_refusal(call: Call, decision: Exceeded | Stopped) -> Refusal:
     return Refusal(call, "budget", message, decision, facts)
 
 
+def breaker_refusal(call: Call, decision: CircuitOpen) -> Refusal:
+    """Say which circuit breaker is open, why, and when to ask again."""
+    again = "close it with `wflo breakers close`"
+    if decision.retry_after_s is not None:
+        again = f"try again in {decision.retry_after_s:.1f} s"
+    message = f"the circuit breaker of {decision.key} is open ({decision.reason}); {again}"
+    facts: dict[str, object] = {
+        "component": decision.key,
+        "reason": decision.reason,
+        "retry_after": decision.retry_after_s,
+    }
+    return Refusal(call, "breaker", message, decision, facts)
+
+
+def refusal_of(call: Call, decision: Exceeded | Stopped | CircuitOpen) -> Refusal:
+    """Say what refuses a call."""
+    if isinstance(decision, CircuitOpen):
+        return breaker_refusal(call, decision)
+    return budget_refusal(call, decision)
+
+
 def unpriced_refusal(call: Call) -> Refusal:
     """Say that nobody knows what a model costs, and how to tell."""
     model = call.ask.model or "this model"
@@ -141,7 +192,7 @@ def state_refusal(call: Call, error: Exception) -> Refusal:
 
 def answered(
     question: Permit,
-    answer: Granted | Exceeded | Stopped | StoreError | None,
+    answer: Granted | Exceeded | Stopped | CircuitOpen | StoreError | None,
     waited: float,
 ) -> Permit | Refusal:
     """Turn the state's answer into a permit or a refusal; ``None`` allows without reserving."""
@@ -156,7 +207,7 @@ def answered(
         case StoreError():
             return state_refusal(question.call, answer)
         case _:
-            return budget_refusal(question.call, answer)
+            return refusal_of(question.call, answer)
 
 
 def _who(call: Call) -> str:

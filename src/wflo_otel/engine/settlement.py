@@ -10,18 +10,18 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from wflo_otel.core.call import CallRecord
-from wflo_otel.core.decision import Exceeded, Queued, Stopped
+from wflo_otel.core.breaker import Seen, verdict_of
+from wflo_otel.core.call import CallRecord, Outcome
+from wflo_otel.core.decision import CircuitOpen, Exceeded, Queued, Stopped, Transition
 from wflo_otel.core.ledger import Amount
 from wflo_otel.engine.permit import Permit
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import Adapters, Charge, Warned
+from wflo_otel.ports import Adapters, Charge, Ended, Settled
 
 #: How many settlements are kept while the state cannot answer; older ones are reported lost.
 KEPT = 10_000
 
-#: A poll or a resumed stream gives the same response again: these ask to be charged once.
-_Operation = Callable[[], tuple[Warned, ...] | None]
+_Operation = Callable[[], Settled]
 
 
 class Settlements:
@@ -46,34 +46,35 @@ class Settlements:
         self._open.pop(permit.call.call_id, None)
         return True
 
-    def settle(self, permit: Permit, record: CallRecord, fetched: str | None) -> bool:
+    def settle(self, permit: Permit, record: CallRecord, outcome: Outcome) -> bool:
         """Charge a call; False if the same response had been charged before."""
+        fetched = outcome.charge_once
         response = fetched or _response_key(record)
         charge = Charge(
             amount=Amount(record.cost, record.usage.total_tokens, 1),
             record=record,
             response_key=response,
             only_once=fetched is not None,
+            ended=_ended(permit, outcome, record.ended_at, record),
         )
 
-        def operation() -> tuple[Warned, ...] | None:
-            settled = self._ports.state.settle(permit.scopes, charge)
-            return settled.warnings if settled.charged else None
+        def operation() -> Settled:
+            return self._ports.state.settle(permit.scopes, charge)
 
         return self._offer("settle", record.call_id, operation)
 
-    def void(self, permit: Permit) -> None:
-        """Release a reservation."""
-        call_id = permit.call.call_id
+    def void(self, permit: Permit, outcome: Outcome | None = None) -> None:
+        """Release a reservation; ``outcome`` is what the circuits are told of the call."""
+        call_id, now = permit.call.call_id, self._ports.clock.time()
+        ended = None if outcome is None else _ended(permit, outcome, now)
 
-        def operation() -> tuple[Warned, ...]:
-            self._ports.state.void(call_id)
-            return ()
+        def operation() -> Settled:
+            return Settled(True, transitions=self._ports.state.void(call_id, ended))
 
         if permit.reserved:
             self._offer("void", call_id, operation)
 
-    def latch(self, instead: Exceeded | Stopped | Queued | None) -> None:
+    def latch(self, instead: Exceeded | Stopped | Queued | CircuitOpen | None) -> None:
         """Stop the scope that a call has hit which could not be refused."""
         if not isinstance(instead, Exceeded) or not instead.stops:
             return
@@ -120,10 +121,32 @@ class Settlements:
         finally:
             self._ports.telemetry.state_latency(name, self._ports.clock.monotonic() - began)
 
-    def _tell(self, call_id: str, warnings: tuple[Warned, ...] | None) -> bool:
-        for warning in warnings or ():
+    def _tell(self, call_id: str, settled: Settled) -> bool:
+        for warning in settled.warnings:
             self._ports.telemetry.warned(call_id, warning)
-        return warnings is not None
+        self.moved(settled.transitions)
+        return settled.charged
+
+    def moved(self, transitions: tuple[Transition, ...]) -> None:
+        """Tell which circuits opened, half-opened or closed."""
+        for transition in transitions:
+            self._ports.telemetry.moved(transition)
+
+
+def _ended(
+    permit: Permit, outcome: Outcome, ended_at: float, record: CallRecord | None = None
+) -> Ended | None:
+    """What the circuits that let a call in are told of its end."""
+    if not permit.components:
+        return None
+    seen = Seen(
+        verdict_of(outcome),
+        ended_at - permit.started_at,
+        record.usage.total_tokens if record else 0,
+        record.cost if record else 0,
+        outcome.retry_after_s,
+    )
+    return Ended(permit.components, seen)
 
 
 def _response_key(record: CallRecord) -> str | None:

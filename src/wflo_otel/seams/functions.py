@@ -26,6 +26,7 @@ from wflo_otel.seams.outcomes import Outcome, Raised, Returned
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,18 @@ class Run:
         inside: what is entered while the function works, a generator's anew at each step.
         seen: told of each value that a generator yields; it may raise to end it.
         end: told what came of it.
+        instead: what is called in the function's place, of the same kind.
     """
 
     engine: Engine
     inside: AbstractContextManager[object]
     seen: Callable[[object], None]
     end: Callable[[Outcome], None]
+    instead: Callable[..., Any] | None = None
+
+    def work(self, fn: Callable[..., T]) -> Callable[..., T]:
+        """What is to be called: the function, or what stands in for it."""
+        return self.instead or fn
 
 
 _Asking: TypeAlias = Generator[Admit, Permit | Refusal, Run]
@@ -89,6 +96,12 @@ def wrap(fn: Callable[P, R], flow_of: FlowOf) -> Callable[P, R]:
     return functools.update_wrapper(cast("Callable[P, R]", driver(fn, flow_of)), fn)
 
 
+def is_same_kind(one: object, other: object) -> bool:
+    """Whether both are called, and give what they give, the same way."""
+    kinds = (inspect.isasyncgenfunction, inspect.iscoroutinefunction, inspect.isgeneratorfunction)
+    return all(_is(kind, one) == _is(kind, other) for kind in kinds)
+
+
 def name_of(fn: object) -> str:
     """Name a callable as people know it."""
     if isinstance(fn, staticmethod | classmethod):
@@ -122,7 +135,7 @@ def _plain(fn: Callable[..., R], flow_of: FlowOf) -> Callable[..., R]:
         run = _begin(flow_of(Invocation(fn, args, kwargs)))
         try:
             with run.inside:
-                value = fn(*args, **kwargs)
+                value = run.work(fn)(*args, **kwargs)
         except BaseException as error:
             _end(run, Raised(error))
             raise
@@ -139,7 +152,7 @@ def _coroutine(
 ) -> Callable[..., Coroutine[Any, Any, R]]:
     async def call(*args: Any, **kwargs: Any) -> R:
         run = await _begin_async(flow_of(Invocation(fn, args, kwargs)))
-        return await _await(fn(*args, **kwargs), run)
+        return await _await(run.work(fn)(*args, **kwargs), run)
 
     return call
 
@@ -161,7 +174,7 @@ def _generator(
     def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, R]:
         run = _begin(flow_of(Invocation(fn, args, kwargs)))
         try:
-            value = yield from _steps(fn(*args, **kwargs), run)
+            value = yield from _steps(run.work(fn)(*args, **kwargs), run)
         except BaseException as error:
             _end(run, Raised(error))
             raise
@@ -199,7 +212,7 @@ def _async_generator(
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         run = await _begin_async(flow_of(Invocation(fn, args, kwargs)))
-        inner = fn(*args, **kwargs)
+        inner = run.work(fn)(*args, **kwargs)
         step: Callable[[], Any] = functools.partial(inner.asend, None)
         try:
             while True:

@@ -255,12 +255,12 @@ class _Flight:
 
     def _give_back(self, outcome: Raised) -> None:
         """Charge nothing, and keep a line of the failure; refusals inside have their own."""
-        self._now.engine.void(self._permit)
+        failed = Outcome(Status.ERROR, error_type=error_type_of(outcome))
+        is_ours = isinstance(outcome.error, PolicyViolationError)
+        self._now.engine.void(self._permit, None if is_ours else failed)
         self._fail(outcome)
-        if isinstance(outcome.error, PolicyViolationError):
-            return
-        kind = error_type_of(outcome)
-        self._now.engine.keep_failure(self._permit, Outcome(Status.ERROR, error_type=kind))
+        if not is_ours:
+            self._now.engine.keep_failure(self._permit, failed)
 
     def _fail(self, outcome: Returned | Raised) -> None:
         """Say on the span that the function failed; what it cost is told elsewhere."""

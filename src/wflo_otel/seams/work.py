@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from opentelemetry.trace import Span, format_span_id, format_trace_id
@@ -16,8 +17,10 @@ from opentelemetry.trace import Span, format_span_id, format_trace_id
 from wflo_otel.context import Frame, Place, agent_frame, current_frame, inner_frame
 from wflo_otel.core.call import Ask, CallRecord, Operation
 from wflo_otel.core.policy import Budget
+from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.entering import enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned, error_type_of, status_of
 from wflo_otel.seams.refusal import dress
@@ -139,13 +142,16 @@ def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
     work = tool_work(now, frame_of_caller(), name)
     ask = Ask(Operation.EXECUTE_TOOL, provider="", model=None)
     call = now.call(ask, work.frame.caller)
-    bound = now.telemetry.share(call, work.span)
-    refusal = now.engine.stopped(call)
-    bound.end()
-    if refusal is not None:
+    answer = enter(now, call, work.span)
+    if isinstance(answer, Refusal):
         work.span.end()
-        raise dress(refusal.error())
-    return Run(now.engine, work.place, _ignore, work.end)
+        raise dress(answer.error())
+    return Run(now.engine, work.place, _ignore, partial(_end, now, work, answer))
+
+
+def _end(now: Active, work: Work, permit: Permit, outcome: Outcome) -> None:
+    leave(now, permit, outcome)
+    work.end(outcome)
 
 
 def _ignore(_: object) -> None:

@@ -13,14 +13,15 @@ from enum import StrEnum
 from math import inf
 from typing import Protocol
 
-from wflo_otel.core import admission
+from wflo_otel.core import admission, breaker
 from wflo_otel.core.admission import Reserve
+from wflo_otel.core.breaker import Circuit, Component, Stamp
 from wflo_otel.core.call import Call, CallRecord, Status
-from wflo_otel.core.decision import Admission, Granted
+from wflo_otel.core.decision import Admission, CircuitOpen, Granted, Transition
 from wflo_otel.core.ledger import ZERO, Amount, Ledger, Reservation
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.value import value
-from wflo_otel.ports import Charge, LedgerView, Settled, Warned
+from wflo_otel.ports import Charge, CircuitView, Ended, LedgerView, Settled, Warned
 
 
 @value
@@ -32,6 +33,8 @@ class OpenCall:
     opened_at: float
     #: Infinite once the reservation has expired and was charged, or where none expires.
     expires_at: float
+    #: The circuits that let it in.
+    stamps: tuple[Stamp, ...] = ()
 
 
 class Standing(StrEnum):
@@ -58,6 +61,14 @@ class Books(Protocol):
 
     def forget(self, key: str) -> None:
         """Drop a ledger."""
+        ...
+
+    def circuit(self, key: str) -> Circuit:
+        """The circuit of a component, to be changed in place; a new one where there is none."""
+        ...
+
+    def circuits(self, prefix: str) -> list[Circuit]:
+        """The circuits whose key starts so, by key."""
         ...
 
     def open_call(self, call_id: str) -> OpenCall | None:
@@ -98,22 +109,53 @@ class Books(Protocol):
 
 
 def admit(
-    books: Books, scopes: Sequence[Scope], call: Call, request: Reserve, now: float
+    books: Books,
+    scopes: Sequence[Scope],
+    call: Call,
+    request: Reserve,
+    now: float,
+    components: Sequence[Component] = (),
 ) -> Admission:
-    """Reserve in the ledgers of all scopes, or in none."""
+    """Reserve in the ledgers of all scopes and enter all circuits, or in none."""
     charge_overdue(books, now)
     before = books.open_call(call.call_id)
     if before is not None:
         _extend(books, before, request.expires_at)
+    stamps = () if before is None else before.stamps
+    met = [each for each in components if all(each.key != stamp.key for stamp in stamps)]
+    is_open = _blocked(books, met, now)
+    if is_open is not None and request.enforce:
+        books.circuit(is_open.key).refused += 1
+        return is_open
     entries = [(books.ledger(scope.key), scope.budget) for scope in scopes]
     answer = admission.reserve(entries, request, now)
-    if isinstance(answer, Granted):
-        keys = tuple([scope.key for scope in scopes])
-        if before is not None:
-            _release(books, call.call_id, [key for key in before.keys if key not in keys])
-        opened_at = now if before is None else before.opened_at
-        books.enter(OpenCall(call, keys, opened_at, request.expires_at))
-    return answer
+    if not isinstance(answer, Granted):
+        return answer
+    keys = tuple([scope.key for scope in scopes])
+    if before is not None:
+        _release(books, call.call_id, [key for key in before.keys if key not in keys])
+    opened_at = now if before is None else before.opened_at
+    entered, moved = _enter(books, met, call.call_id, now)
+    books.enter(OpenCall(call, keys, opened_at, request.expires_at, (*stamps, *entered)))
+    if is_open is None and not moved:
+        return answer
+    return answer._replace(instead=answer.instead or is_open, transitions=moved)
+
+
+def _blocked(books: Books, components: Sequence[Component], now: float) -> CircuitOpen | None:
+    for each in components:
+        found = breaker.blocked(books.circuit(each.key), each, now)
+        if found is not None:
+            return found
+    return None
+
+
+def _enter(
+    books: Books, components: Sequence[Component], call_id: str, now: float
+) -> tuple[tuple[Stamp, ...], tuple[Transition, ...]]:
+    entered = [breaker.enter(books.circuit(each.key), each, call_id, now) for each in components]
+    moved = tuple(move for _, move in entered if move is not None)
+    return tuple(stamp for stamp, _ in entered), moved
 
 
 def grow(books: Books, call_id: str, more: Amount, expires_at: float, now: float) -> Amount:
@@ -136,10 +178,11 @@ def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) ->
     standing = books.standing(call_id)
     known = charge.only_once and key is not None and books.has_response(key)
     if standing is Standing.CHARGED or known:
-        void(books, call_id, now)
-        return Settled(charged=False)
+        moved = void(books, call_id, now, charge.ended)
+        return Settled(charged=False, transitions=moved)
     opened = books.open_call(call_id)
     held = () if opened is None else opened.keys
+    moved = _leave(books, opened, charge.ended, now)
     if opened is not None:
         charged = [scope.key for scope in scopes]
         if left := [key for key in held if key not in charged]:
@@ -150,7 +193,7 @@ def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) ->
     books.keep(charge.record, Standing.CHARGED)
     if key is not None:
         books.remember_response(key)
-    return Settled(True, _charge(books, scopes, charge, held))
+    return Settled(True, _charge(books, scopes, charge, held), moved)
 
 
 def _charge(
@@ -169,16 +212,39 @@ def _charge(
     return warnings
 
 
-def void(books: Books, call_id: str, now: float) -> None:
+def void(
+    books: Books, call_id: str, now: float, ended: Ended | None = None
+) -> tuple[Transition, ...]:
     """Give a reservation back without a charge, also one that had expired."""
     charge_overdue(books, now)
     opened = books.open_call(call_id)
     if opened is None:
-        return
+        return ()
+    moved = _leave(books, opened, ended, now)
     _release(books, call_id, opened.keys)
     books.close_call(call_id)
     if books.standing(call_id) is Standing.EXPIRED:
         books.strike(call_id)
+    return moved
+
+
+def _leave(
+    books: Books, opened: OpenCall | None, ended: Ended | None, now: float
+) -> tuple[Transition, ...]:
+    """Tell the circuits that let a call in how it ended; of no call they learn nothing."""
+    if opened is None or not opened.stamps:
+        return ()
+    call_id, moved = opened.call.call_id, []
+    options = {} if ended is None else {each.key: each.options for each in ended.components}
+    for stamp in opened.stamps:
+        circuit = books.circuit(stamp.key)
+        if ended is None or stamp.key not in options:
+            breaker.leave(circuit, call_id)
+            continue
+        move = breaker.settle(circuit, options[stamp.key], stamp, call_id, ended.seen, now)
+        if move is not None:
+            moved.append(move)
+    return tuple(moved)
 
 
 def _release(books: Books, call_id: str, keys: Iterable[str]) -> None:
@@ -222,6 +288,7 @@ def charge_overdue(books: Books, now: float) -> None:
             ledger = books.ledger(key)
             ledger.expire(now)
             amount = ledger.expired.get(opened.call.call_id, amount)
+        _leave(books, opened, None, now)
         books.enter(replace(opened, expires_at=inf))
         if books.standing(opened.call.call_id) is None:
             books.keep(_expired_record(opened, amount), Standing.EXPIRED)
@@ -256,4 +323,17 @@ def view(ledger: Ledger) -> LedgerView:
         stopped=ledger.stopped,
         open_calls=len(ledger.reservations),
         refused=ledger.refused,
+    )
+
+
+def circuit_view(circuit: Circuit) -> CircuitView:
+    """Show a circuit to people."""
+    return CircuitView(
+        key=circuit.key,
+        phase=circuit.phase,
+        reason=circuit.reason,
+        until=circuit.until,
+        trips=circuit.trips,
+        probes=len(circuit.probes),
+        refused=circuit.refused,
     )

@@ -77,7 +77,7 @@ class CodecError(ValueError):
 
 def encode_record(record: CallRecord) -> str:
     """Write a call's record."""
-    plain = _plain(record, _RECORD, _RECORD_DEFAULTS)
+    plain = plain_of(record, _RECORD, _RECORD_DEFAULTS)
     plain |= {
         "call_id": record.call_id,
         "caller": _caller(record.caller),
@@ -90,7 +90,7 @@ def encode_record(record: CallRecord) -> str:
         plain["usage"] = _usage(record.usage)
     if record.tool_calls:
         plain["tool_calls"] = record.tool_calls
-    return _dump(plain)
+    return dump(plain)
 
 
 def decode_record(text: str) -> CallRecord:
@@ -99,7 +99,7 @@ def decode_record(text: str) -> CallRecord:
     Raises:
         CodecError: it cannot be read.
     """
-    plain = _load(text)
+    plain = load(text)
     try:
         return CallRecord(
             call_id=plain["call_id"],
@@ -110,22 +110,22 @@ def decode_record(text: str) -> CallRecord:
             ended_at=plain["ended_at"],
             usage=_to_usage(plain.get("usage", {})),
             tool_calls=tuple(plain.get("tool_calls", ())),
-            **_named(plain, _RECORD),
+            **named(plain, _RECORD),
         )
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise CodecError(f"unreadable record: {type(error).__name__}") from error
 
 
 def encode_call(call: Call) -> str:
     """Write an open call, without its texts and limits."""
-    ask = _plain(call.ask, _ASK, _ASK_DEFAULTS)
+    ask = plain_of(call.ask, _ASK, _ASK_DEFAULTS)
     ask |= {
         "operation": call.ask.operation,
         "provider": call.ask.provider,
         "model": call.ask.model,
     }
     plain: _Plain = {"call_id": call.call_id, "ask": ask, "caller": _caller(call.caller)}
-    return _dump(plain | _plain(call, _CALL, _CALL_DEFAULTS))
+    return dump(plain | plain_of(call, _CALL, _CALL_DEFAULTS))
 
 
 def decode_call(text: str) -> Call:
@@ -134,18 +134,16 @@ def decode_call(text: str) -> Call:
     Raises:
         CodecError: it cannot be read.
     """
-    plain = _load(text)
+    plain = load(text)
     try:
         ask = plain["ask"]
         return Call(
             call_id=plain["call_id"],
-            ask=Ask(
-                Operation(ask["operation"]), ask["provider"], ask["model"], **_named(ask, _ASK)
-            ),
+            ask=Ask(Operation(ask["operation"]), ask["provider"], ask["model"], **named(ask, _ASK)),
             caller=_to_caller(plain["caller"]),
-            **_named(plain, _CALL),
+            **named(plain, _CALL),
         )
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise CodecError(f"unreadable call: {type(error).__name__}") from error
 
 
@@ -169,7 +167,7 @@ def encode_ledger(ledger: Ledger) -> str:
         plain["refused"] = ledger.refused
     if ledger.warned:
         plain["warned"] = sorted(ledger.warned)
-    return _dump(plain)
+    return dump(plain)
 
 
 def decode_ledger(key: str, text: str) -> Ledger:
@@ -178,7 +176,7 @@ def decode_ledger(key: str, text: str) -> Ledger:
     Raises:
         CodecError: it cannot be read.
     """
-    plain = _load(text)
+    plain = load(text)
     try:
         limits, held = plain.get("limits", {}), plain.get("reservations", {})
         reservations = {
@@ -197,14 +195,16 @@ def decode_ledger(key: str, text: str) -> Ledger:
             refused=plain.get("refused", 0),
             warned=set(plain.get("warned", ())),
         )
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise CodecError(f"unreadable ledger: {type(error).__name__}") from error
 
 
-_DAMAGE = (KeyError, TypeError, ValueError, AttributeError)
+#: What a damaged document raises while it is taken apart.
+DAMAGE = (KeyError, TypeError, ValueError, AttributeError)
 
 
-def _dump(plain: _Plain) -> str:
+def dump(plain: _Plain) -> str:
+    """Write a document, with its version."""
     plain["v"] = VERSION
     return _encoder.encode(plain)
 
@@ -212,7 +212,12 @@ def _dump(plain: _Plain) -> str:
 _encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
-def _load(text: str) -> _Plain:
+def load(text: str) -> _Plain:
+    """Read a document.
+
+    Raises:
+        CodecError: it is none, or of another version.
+    """
     try:
         plain = json.loads(text)
     except (ValueError, TypeError) as error:
@@ -222,13 +227,15 @@ def _load(text: str) -> _Plain:
     return plain
 
 
-def _plain(value: object, names: tuple[str, ...], defaults: object) -> _Plain:
+def plain_of(value: object, names: tuple[str, ...], defaults: object) -> _Plain:
+    """The fields of these names that are not at their default."""
     return {
         name: given for name in names if (given := getattr(value, name)) != getattr(defaults, name)
     }
 
 
-def _named(plain: _Plain, names: tuple[str, ...]) -> _Plain:
+def named(plain: _Plain, names: tuple[str, ...]) -> _Plain:
+    """What is there of these names."""
     return {name: plain[name] for name in names if name in plain}
 
 
@@ -237,7 +244,7 @@ def _amount(amount: Amount) -> list[int]:
 
 
 def _caller(caller: Caller) -> _Plain:
-    plain = _plain(caller, _CALLER, _CALLER_DEFAULTS)
+    plain = plain_of(caller, _CALLER, _CALLER_DEFAULTS)
     plain["run_id"] = caller.run_id
     if caller.parent_runs:
         plain["parent_runs"] = caller.parent_runs
@@ -251,12 +258,12 @@ def _to_caller(plain: _Plain) -> Caller:
         run_id=plain["run_id"],
         parent_runs=tuple(plain.get("parent_runs", ())),
         agents=tuple(plain.get("agents", ())),
-        **_named(plain, _CALLER),
+        **named(plain, _CALLER),
     )
 
 
 def _usage(usage: Usage) -> _Plain:
-    plain = _plain(usage, _USAGE, NOTHING)
+    plain = plain_of(usage, _USAGE, NOTHING)
     if usage.server_tools:
         plain["server_tools"] = usage.server_tools
     if usage.extra:
@@ -268,5 +275,5 @@ def _to_usage(plain: _Plain) -> Usage:
     return Usage(
         server_tools=tuple((name, uses) for name, uses in plain.get("server_tools", ())),
         extra=tuple(ModelUsage(model, _to_usage(each)) for model, each in plain.get("extra", ())),
-        **_named(plain, _USAGE),
+        **named(plain, _USAGE),
     )

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from math import inf
 from types import TracebackType
 
+from wflo_otel.core.breaker import Circuit
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.ledger import Ledger
@@ -52,6 +53,7 @@ class MemoryBooks:
     def __init__(self, history: History, remembered: int = REMEMBERED) -> None:
         self.history = history
         self._ledgers: dict[str, Ledger] = {}
+        self._circuits: dict[str, Circuit] = {}
         self._open: dict[str, OpenCall] = {}
         #: No open call expires before this.
         self._next_due = inf
@@ -72,6 +74,17 @@ class MemoryBooks:
     def forget(self, key: str) -> None:
         """Drop a ledger."""
         self._ledgers.pop(key, None)
+
+    def circuit(self, key: str) -> Circuit:
+        """The circuit of a component."""
+        found = self._circuits.get(key)
+        if found is None:
+            found = self._circuits[key] = Circuit(key)
+        return found
+
+    def circuits(self, prefix: str) -> list[Circuit]:
+        """The circuits whose key starts so, by key."""
+        return [self._circuits[key] for key in sorted(self._circuits) if key.startswith(prefix)]
 
     def forget_runs(self, run_ids: list[str]) -> None:
         """Drop the ledgers of runs that are over, unless a call in them is open."""

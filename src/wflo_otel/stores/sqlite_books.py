@@ -1,65 +1,127 @@
 """The books in a state file, for the length of one transaction.
 
-The rule that holds here: a ledger is read once, changed in place, and written back by
-:meth:`SqliteBooks.write_back` if it changed.
+The rule that holds here: a ledger, or a circuit, is read once, changed in place, and written
+back by :meth:`SqliteBooks.write_back` if it changed.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from wflo_otel.core.breaker import Circuit
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.ledger import Ledger
-from wflo_otel.stores import codec
+from wflo_otel.stores import circuit_codec, codec
 from wflo_otel.stores.books import OpenCall, Standing
 
+D = TypeVar("D")
 
-class SqliteBooks:
-    """Ledgers and calls of one open transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+class _Documents(Generic[D]):
+    """One table of documents, each read once."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        table: str,
+        encode: Callable[[D], str],
+        decode: Callable[[str, str], D],
+        new: Callable[[str], D],
+    ) -> None:
         self._connection = connection
-        self._read: dict[str, tuple[Ledger, str]] = {}
+        self._table = table
+        self._encode, self._decode, self._new = encode, decode, new
+        self._read: dict[str, tuple[D, str]] = {}
+
+    def get(self, key: str) -> D:
+        """The document of this key, to be changed in place."""
+        found = self._read.get(key)
+        if found is None:
+            row = self._connection.execute(
+                f"SELECT doc FROM {self._table} WHERE key = ?",  # noqa: S608 - our own name
+                (key,),
+            ).fetchone()
+            made = self._new(key) if row is None else self._decode(key, row[0])
+            found = self._read[key] = (made, "" if row is None else row[0])
+        return found[0]
+
+    def all(self, prefix: str) -> list[D]:
+        """The documents whose key starts so, by key."""
+        self.write_back()
+        rows = self._connection.execute(
+            f"SELECT key, doc FROM {self._table}"  # noqa: S608 - our own name
+            " WHERE substr(key, 1, length(?)) = ? ORDER BY key",
+            (prefix, prefix),
+        )
+        return [self._decode(key, doc) for key, doc in rows]
+
+    def forget(self, key: str) -> None:
+        """Drop a document."""
+        self._read.pop(key, None)
+        self._connection.execute(
+            f"DELETE FROM {self._table} WHERE key = ?",  # noqa: S608 - our own name
+            (key,),
+        )
 
     def write_back(self) -> None:
-        """Write the ledgers that have changed."""
-        for key, (ledger, before) in self._read.items():
-            if (text := codec.encode_ledger(ledger)) != before:
+        """Write those that have changed."""
+        for key, (document, before) in self._read.items():
+            if (text := self._encode(document)) != before:
                 self._connection.execute(
-                    "INSERT INTO ledgers VALUES (?, ?)"
+                    f"INSERT INTO {self._table} VALUES (?, ?)"  # noqa: S608 - our own name
                     " ON CONFLICT (key) DO UPDATE SET doc = excluded.doc",
                     (key, text),
                 )
 
+
+class SqliteBooks:
+    """Ledgers, circuits and calls of one open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._ledgers = _Documents(
+            connection, "ledgers", codec.encode_ledger, codec.decode_ledger, Ledger
+        )
+        self._circuits = _Documents(
+            connection,
+            "circuits",
+            circuit_codec.encode_circuit,
+            circuit_codec.decode_circuit,
+            Circuit,
+        )
+
+    def write_back(self) -> None:
+        """Write the documents that have changed."""
+        self._ledgers.write_back()
+        self._circuits.write_back()
+
     def ledger(self, key: str) -> Ledger:
         """The ledger of a scope."""
-        found = self._read.get(key)
-        if found is None:
-            rows = self._connection.execute("SELECT doc FROM ledgers WHERE key = ?", (key,))
-            row = rows.fetchone()
-            ledger = Ledger(key) if row is None else codec.decode_ledger(key, row[0])
-            found = self._read[key] = (ledger, "" if row is None else row[0])
-        return found[0]
+        return self._ledgers.get(key)
 
     def ledgers(self, prefix: str) -> list[Ledger]:
         """The ledgers whose key starts so, by key."""
-        self.write_back()
-        rows = self._connection.execute(
-            "SELECT key, doc FROM ledgers WHERE substr(key, 1, length(?)) = ? ORDER BY key",
-            (prefix, prefix),
-        )
-        return [codec.decode_ledger(key, doc) for key, doc in rows]
+        return self._ledgers.all(prefix)
+
+    def circuit(self, key: str) -> Circuit:
+        """The circuit of a component."""
+        return self._circuits.get(key)
+
+    def circuits(self, prefix: str) -> list[Circuit]:
+        """The circuits whose key starts so, by key."""
+        return self._circuits.all(prefix)
 
     def forget(self, key: str) -> None:
         """Drop a ledger."""
-        self._read.pop(key, None)
-        self._connection.execute("DELETE FROM ledgers WHERE key = ?", (key,))
+        self._ledgers.forget(key)
 
     def open_call(self, call_id: str) -> OpenCall | None:
         """The open call with this id."""
         row = self._connection.execute(
-            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE call_id = ?",
+            "SELECT doc, keys, opened_at, expires_at, stamps FROM open_calls WHERE call_id = ?",
             (call_id,),
         ).fetchone()
         return None if row is None else _open_call(*row)
@@ -69,8 +131,15 @@ class SqliteBooks:
         call_id, keys = opened.call.call_id, json.dumps(opened.keys)
         document = codec.encode_call(opened.call)
         self._connection.execute(
-            "INSERT OR REPLACE INTO open_calls VALUES (?, ?, ?, ?, ?)",
-            (call_id, keys, opened.opened_at, opened.expires_at, document),
+            "INSERT OR REPLACE INTO open_calls VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                call_id,
+                keys,
+                opened.opened_at,
+                opened.expires_at,
+                document,
+                circuit_codec.encode_stamps(opened.stamps),
+            ),
         )
 
     def close_call(self, call_id: str) -> None:
@@ -80,7 +149,7 @@ class SqliteBooks:
     def overdue(self, now: float) -> list[OpenCall]:
         """The open calls whose reservation has expired, in that order."""
         rows = self._connection.execute(
-            "SELECT doc, keys, opened_at, expires_at FROM open_calls WHERE expires_at <= ?"
+            "SELECT doc, keys, opened_at, expires_at, stamps FROM open_calls WHERE expires_at <= ?"
             " ORDER BY expires_at, opened_at, call_id",
             (now,),
         )
@@ -132,5 +201,13 @@ class SqliteBooks:
         return [codec.decode_record(document) for (document,) in rows]
 
 
-def _open_call(document: str, keys: str, opened_at: float, expires_at: float) -> OpenCall:
-    return OpenCall(codec.decode_call(document), tuple(json.loads(keys)), opened_at, expires_at)
+def _open_call(
+    document: str, keys: str, opened_at: float, expires_at: float, stamps: str
+) -> OpenCall:
+    return OpenCall(
+        codec.decode_call(document),
+        tuple(json.loads(keys)),
+        opened_at,
+        expires_at,
+        circuit_codec.decode_stamps(stamps),
+    )

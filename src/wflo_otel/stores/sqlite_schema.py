@@ -1,9 +1,9 @@
 """The tables of the state file.
 
-The rule that holds here: a change is another one of :data:`STEPS`; a file of a newer version is not
-opened. Ledgers, open calls and records are documents of :mod:`wflo_otel.stores.codec`; columns
-beside them are what is looked up by. ``run_calls`` says which runs show a call: its own, and
-those it is a child of.
+The rule that holds here: a change is one more step at the end of :data:`STEPS`, never an edit of
+one; an older file is brought up step by step, a file of a newer version is not opened. Ledgers,
+circuits, open calls and records are JSON documents; columns beside them are what is looked up
+by. ``run_calls`` says which runs show a call: its own, and those it is a child of.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 """
 
-#: What makes a file of each version out of the one before; 0 is an empty file.
-STEPS = (_FIRST, _NOTES)
+_CIRCUITS = """
+CREATE TABLE circuits (
+    key TEXT PRIMARY KEY, doc TEXT NOT NULL
+) WITHOUT ROWID;
+
+ALTER TABLE open_calls ADD COLUMN stamps TEXT NOT NULL DEFAULT ''
+"""
+
+#: From an empty file to the newest version, one step a version.
+STEPS = (_FIRST, _NOTES, _CIRCUITS)
 VERSION = len(STEPS)

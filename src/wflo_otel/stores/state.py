@@ -11,12 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
+from wflo_otel.core import breaker
 from wflo_otel.core.admission import Reserve
+from wflo_otel.core.breaker import Component
 from wflo_otel.core.call import Call, CallRecord
-from wflo_otel.core.decision import Admission, Queued
+from wflo_otel.core.decision import Admission, Queued, Transition
 from wflo_otel.core.ledger import Amount
 from wflo_otel.core.scope import Scope
-from wflo_otel.ports import Charge, Clock, LedgerView, Settled
+from wflo_otel.ports import Charge, CircuitView, Clock, Ended, LedgerView, Settled
 from wflo_otel.stores import books as rules
 from wflo_otel.stores.books import Books, Standing
 
@@ -37,11 +39,18 @@ class BookedState(ABC):
     def _books(self) -> AbstractContextManager[Books]:
         """Open the books for one operation that happens as a whole or not at all."""
 
-    def admit(self, scopes: Sequence[Scope], call: Call, request: Reserve) -> Admission:
-        """Reserve in all scopes or in none."""
+    def admit(
+        self,
+        scopes: Sequence[Scope],
+        call: Call,
+        request: Reserve,
+        components: Sequence[Component] = (),
+    ) -> Admission:
+        """Reserve in all scopes and enter all circuits, or in none."""
         with self._books() as books:
             now = self._clock.time()
-            answer = rules.admit(books, scopes, call, self._leased(request, now), now)
+            leased = self._leased(request, now)
+            answer = rules.admit(books, scopes, call, leased, now, components)
         if isinstance(answer, Queued):
             self._waiting[call.call_id] = answer.keys
         else:
@@ -68,11 +77,12 @@ class BookedState(ABC):
         self._tell()
         return settled
 
-    def void(self, call_id: str) -> None:
+    def void(self, call_id: str, ended: Ended | None = None) -> tuple[Transition, ...]:
         """Release a reservation without a charge."""
         with self._books() as books:
-            rules.void(books, call_id, self._clock.time())
+            moved = rules.void(books, call_id, self._clock.time(), ended)
         self._tell()
+        return moved
 
     def leave(self, call_id: str) -> None:
         """Give up a place in the queues."""
@@ -106,6 +116,22 @@ class BookedState(ABC):
         with self._books() as books:
             books.ledger(key).stopped = None
         self._tell()
+
+    def circuits(self, prefix: str = "") -> list[CircuitView]:
+        """Show the circuits whose key starts so, by key."""
+        with self._books() as books:
+            rules.charge_overdue(books, self._clock.time())
+            return [rules.circuit_view(circuit) for circuit in books.circuits(prefix)]
+
+    def force_open(self, key: str) -> Transition:
+        """Open a circuit until it is reset."""
+        with self._books() as books:
+            return breaker.force_open(books.circuit(key))
+
+    def close_circuit(self, key: str) -> Transition:
+        """Close a circuit, and forget what it counted."""
+        with self._books() as books:
+            return breaker.reset(books.circuit(key), self._clock.time())
 
     def ledgers(self, prefix: str = "") -> list[LedgerView]:
         """Show the ledgers whose key starts so, by key."""

@@ -14,6 +14,7 @@ from opentelemetry.trace import Span, set_span_in_context
 
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.decision import Transition
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused, Warned
 from wflo_otel.telemetry.refusals import refusal_attributes
@@ -61,6 +62,19 @@ class Events:
                 a.BUDGET_LIMIT: in_unit(warning.limit, warning.unit),
                 a.BUDGET_SETTLED: in_unit(warning.settled, warning.unit),
                 a.CALL_ID: text(call_id),
+            },
+            span,
+        )
+
+    def moved(self, transition: Transition, span: Span) -> None:
+        """A circuit breaker opened, half-opened or closed."""
+        self._write(
+            events.TRANSITION,
+            {
+                a.BREAKER_COMPONENT: text(transition.key),
+                a.BREAKER_BEFORE: transition.before,
+                a.BREAKER_PHASE: transition.after,
+                a.BREAKER_REASON: transition.reason,
             },
             span,
         )

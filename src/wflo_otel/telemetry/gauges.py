@@ -1,4 +1,4 @@
-"""Budgets as gauges: limits in force, what was spent of them, what open calls have reserved.
+"""Budgets and breakers as gauges: limits, what was spent and reserved of them, what is open.
 
 The rule: ledgers are summed up by kind and name, so that a run's id is never an attribute.
 """
@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+from wflo_otel.core.decision import Phase
 from wflo_otel.core.ledger import UNITS, Unit
-from wflo_otel.ports import LedgerView
+from wflo_otel.ports import CircuitView, LedgerView
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.semconv import attributes as a
 from wflo_otel.telemetry.semconv import instruments as i
@@ -19,6 +20,9 @@ from wflo_otel.telemetry.values import in_unit, text
 
 #: Returns the ledgers to show: those of open runs, and the current windows.
 Ledgers: TypeAlias = Callable[[], Iterable[LedgerView]]
+#: Returns the circuits to show.
+Circuits: TypeAlias = Callable[[], Iterable[CircuitView]]
+_LEVEL = {Phase.CLOSED: 0, Phase.HALF_OPEN: 1, Phase.OPEN: 2, Phase.FORCED_OPEN: 3}
 _Of: TypeAlias = Callable[[LedgerView, Unit], int]
 
 
@@ -54,6 +58,28 @@ class BudgetGauges:
             return ()
 
         return observe
+
+
+class BreakerGauge:
+    """Where each circuit breaker stands; without ``watch`` it shows nothing."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._circuits: Circuits | None = None
+        shape = i.BREAKERS
+        meter.create_observable_gauge(shape.name, [self._observe], shape.unit, shape.description)
+
+    def watch(self, circuits: Circuits) -> None:
+        """Show these circuits from now on; called at each collection, from its thread."""
+        self._circuits = circuits
+
+    def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
+        with safely("breaker gauge"):
+            found = self._circuits() if self._circuits else ()
+            return [
+                Observation(_LEVEL[each.phase], {a.BREAKER_COMPONENT: text(each.key)})
+                for each in found
+            ]
+        return ()
 
 
 def _observations(ledgers: Iterable[LedgerView], amount: _Of) -> Iterator[Observation]:

@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
 
 from wflo_otel.core.call import Ask, CallRecord, Operation
+from wflo_otel.core.decision import Transition
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Observation, Refused
@@ -42,6 +43,7 @@ class Metrics:
         self._tool_duration = histogram(meter, i.TOOL_DURATION)
         self._wait = histogram(meter, i.WAIT)
         self._drift = histogram(meter, i.DRIFT)
+        self._transitions = counter(meter, i.TRANSITIONS)
         self._state_duration = histogram(meter, i.STATE_DURATION)
         self._state_errors = counter(meter, i.STATE_ERRORS)
 
@@ -77,6 +79,17 @@ class Metrics:
     def unrecognised(self, host: str, decision: str) -> None:
         """Record a request to an API that nobody knows."""
         self._unrecognised.add(1, {a.DECISION: decision, a.SERVER_ADDRESS: text(host)})
+
+    def moved(self, transition: Transition) -> None:
+        """Record that a circuit breaker moved."""
+        self._transitions.add(
+            1,
+            {
+                a.BREAKER_COMPONENT: text(transition.key),
+                a.BREAKER_PHASE: transition.after,
+                a.BREAKER_REASON: transition.reason,
+            },
+        )
 
     def state_latency(self, operation: str, seconds: float) -> None:
         """Record how long the state took."""

@@ -18,6 +18,7 @@ from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
 
 from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.decision import Transition
 from wflo_otel.core.scope import Caller
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Observation, Refused, Warned
@@ -25,7 +26,7 @@ from wflo_otel.telemetry import spans
 from wflo_otel.telemetry.bound import BoundSpan, BoundSpans
 from wflo_otel.telemetry.dialects import is_genai_span
 from wflo_otel.telemetry.events import Events
-from wflo_otel.telemetry.gauges import BudgetGauges, Ledgers
+from wflo_otel.telemetry.gauges import BreakerGauge, BudgetGauges, Circuits, Ledgers
 from wflo_otel.telemetry.late import LateTracer
 from wflo_otel.telemetry.metrics import Metrics
 from wflo_otel.telemetry.pending import Pending
@@ -65,6 +66,7 @@ class OTelTelemetry:
         self._metrics = Metrics(meter, profile or profile_of(os.environ))
         self._pending = Pending()
         self._gauges = BudgetGauges(meter, self._pending.record_all)
+        self._breakers = BreakerGauge(meter)
         self._events = Events(logger_provider)
         self._bound = BoundSpans()
 
@@ -105,6 +107,10 @@ class OTelTelemetry:
         """Show these ledgers as gauges: the callback returns open runs and current windows."""
         self._gauges.watch(ledgers)
 
+    def watch_breakers(self, circuits: Circuits) -> None:
+        """Show these circuits as a gauge."""
+        self._breakers.watch(circuits)
+
     # --- the port ----------------------------------------------------------------------------
 
     def refused(self, refused: Refused) -> None:
@@ -129,6 +135,11 @@ class OTelTelemetry:
         """A request looked like a call to a model in an API that nobody knows: a metric."""
         decision = "refuse" if refused else "admit"
         self._pending.add(partial(self._metrics.unrecognised, host, decision))
+
+    def moved(self, transition: Transition) -> None:
+        """A circuit breaker moved: an event on the current span, a log record, a metric."""
+        self._events.moved(transition, trace.get_current_span())
+        self._pending.add(partial(self._metrics.moved, transition))
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """The state could not answer; of the error only its type is kept."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, Status, StatusCode
 
-from wflo_otel.core.decision import Exceeded, Queued
+from wflo_otel.core.decision import CircuitOpen, Exceeded, Queued
 from wflo_otel.errors import (
     BudgetExceededError,
+    CircuitOpenError,
     StateUnavailableError,
     UnpricedModelError,
     UnrecognisedCallError,
@@ -20,6 +21,7 @@ from wflo_otel.telemetry.values import Value, in_unit, text
 
 _ERRORS: Mapping[str, str] = {
     "budget": BudgetExceededError.__name__,
+    "breaker": CircuitOpenError.__name__,
     "unpriced": UnpricedModelError.__name__,
     "unrecognised": UnrecognisedCallError.__name__,
     "state": StateUnavailableError.__name__,
@@ -55,6 +57,10 @@ def refusal_attributes(refused: Refused) -> dict[str, Value]:
             a.REFUSAL_PENDING: in_unit(exceeded.pending, exceeded.unit),
             a.REFUSAL_NEEDED: in_unit(exceeded.needed, exceeded.unit),
         }
+    if isinstance(exceeded, CircuitOpen):
+        attributes[a.BREAKER_REASON] = exceeded.reason
+        if exceeded.retry_after_s is not None:
+            attributes[a.REFUSAL_RETRY_AFTER] = exceeded.retry_after_s
     if exceeded is not None:
         attributes[a.REFUSAL_SCOPE] = text(exceeded.key)
     return attributes

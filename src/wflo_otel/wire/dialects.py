@@ -212,6 +212,12 @@ _MAKERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+#: Every provider that calls are known to go to, as ``gen_ai.provider.name`` has it.
+PROVIDERS = frozenset(
+    {row.provider for row in ROWS.values() if row.provider} | {maker for maker, _ in _MAKERS}
+)
+
+
 @lru_cache(maxsize=1024)
 def provider_of_model(model: str | None) -> str | None:
     """Say who makes a model, by its name; ``None`` where the name does not tell.

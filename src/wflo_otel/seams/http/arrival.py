@@ -12,6 +12,7 @@ from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http.collection import in_collection
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.reading import Head, Reading, reading_of
+from wflo_otel.wire.retry_after import retry_after_s
 
 
 def landing(flight: Flight[Any], head: Head) -> Arrival | None:
@@ -22,16 +23,17 @@ def landing(flight: Flight[Any], head: Head) -> Arrival | None:
     reading = reading_of(
         flight.route.api, head, streaming=flight.ask.streaming, hides=flight.hides_usage
     )
-    return Arrival(flight, reading, head.status)
+    return Arrival(flight, reading, head)
 
 
 class Arrival:
     """What is known of one response, and what is to be done when it ends."""
 
-    def __init__(self, flight: Flight[Any], reading: Reading, status: int) -> None:
+    def __init__(self, flight: Flight[Any], reading: Reading, head: Head) -> None:
         self.flight = flight
         self._reading = reading
-        self._status = status
+        self._status = head.status
+        self._headers = head.headers
         self._is_settled = False
         self._must_cut = False
 
@@ -128,7 +130,11 @@ class Arrival:
             http_status=self._status,
             error_type=error_type,
             charge_once=self.flight.charge_once(answer),
+            retry_after_s=self._retry_after() if self._status >= 400 else None,
         )
+
+    def _retry_after(self) -> float | None:
+        return retry_after_s(self._headers, self.flight.active.clock.time())
 
     def _default_error(self) -> str:
         return str(self._status) if self._status >= 400 else "incomplete_stream"

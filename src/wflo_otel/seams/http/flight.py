@@ -188,9 +188,12 @@ class Flight(Generic[P]):
     def failed(self, error: BaseException) -> None:
         """Sending raised: give back what was reserved if nothing left, else charge it."""
         kind = type(error).__name__
-        if isinstance(error, (*self.sent.never_sent, PolicyViolationError, Passing)):
+        if isinstance(error, (PolicyViolationError, Passing)):
             self.span.failed(kind)
             self.void()
+        elif isinstance(error, self.sent.never_sent):
+            self.span.failed(kind)
+            self.void(Outcome(Status.ERROR, error_type=kind))
         elif isinstance(error, Exception):
             self.settle(Outcome(Status.UNKNOWN, error_type=kind))
         else:
@@ -218,10 +221,10 @@ class Flight(Generic[P]):
         """Charge what the exchange used, when somebody comes by. For finalizers."""
         self.active.engine.do_later(partial(self.settle, outcome))
 
-    def void(self) -> None:
+    def void(self, outcome: Outcome | None = None) -> None:
         """Give back what was reserved: the provider did no work."""
         if not self.permit.closed:
-            self.active.engine.void(self.permit)
+            self.active.engine.void(self.permit, outcome)
             self.span.release()
 
     def shown(self, record: CallRecord | None, answer: Answer) -> None:

@@ -80,7 +80,7 @@ def _charge(opened: OpenCall, permit: Permit, said: Says, outcome: Outcome, span
         permit.call = replace(permit.call, ask=known)
     if answer.usage is None:
         if outcome.status is Status.ERROR:
-            engine.void(permit)
+            engine.void(permit, outcome)
             _keep_failure(opened, permit, said, outcome)
             return
         # The end shows more of the request than the start did: its size, its cap, its model.

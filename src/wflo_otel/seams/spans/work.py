@@ -14,7 +14,9 @@ from opentelemetry.trace import Span, format_span_id, format_trace_id
 
 from wflo_otel.context import Frame, agent_frame, inner_frame, runs
 from wflo_otel.core.call import Ask, CallRecord, Operation, Status
+from wflo_otel.engine import Permit, Refusal
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.entering import enter, stopped
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.spans.instrumentations import lets_out
 from wflo_otel.seams.spans.watching import watch_end
@@ -50,28 +52,25 @@ def begin(now: Active, span: SdkSpan, said: Says, around: Frame, inside: Frame) 
     Raises:
         PolicyViolationError: it was; the span has ended and says so.
     """
+    is_told = inside is around  # a seam of ours tells of the same work
+    answer: Permit | Refusal | None = None
     if lets_out(said.scope, span.name):
-        _refuse_if_stopped(now, span, said, inside)
-    if inside is not around:  # else a seam of ours tells of the same work
-        began = now.clock.time()
-        watch_end(span, partial(_ended, now, said, inside, began))
-
-
-def _refuse_if_stopped(now: Active, span: SdkSpan, said: Says, inside: Frame) -> None:
-    call = now.call(Ask(said.operation, provider="", model=None), inside.caller)
-    bound = now.telemetry.share(call, span)
-    try:
-        refusal = now.engine.stopped(call)
-    finally:
-        bound.end()
-    if refusal is not None:
+        call = now.call(Ask(said.operation, provider="", model=None), inside.caller)
+        answer = stopped(now, call, span) if is_told else enter(now, call, span)
+    if isinstance(answer, Refusal):
         span.end()
-        raise dress(refusal.error())
+        raise dress(answer.error())
+    if not is_told:
+        watch_end(span, partial(_ended, now, said, inside, now.clock.time(), answer))
 
 
-def _ended(now: Active, said: Says, inside: Frame, began: float, span: Span) -> None:
+def _ended(
+    now: Active, said: Says, inside: Frame, began: float, permit: Permit | None, span: Span
+) -> None:
     outcome, context = ending_of(span), span.get_span_context()
     status = Status.OK if outcome.error_type is None else outcome.status
+    if permit is not None:
+        now.engine.leave(permit, replace(outcome, status=status))
     now.engine.record(
         CallRecord(
             call_id=now.clock.new_id(),

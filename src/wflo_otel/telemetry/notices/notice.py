@@ -10,14 +10,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from wflo_otel.core.decision import Exceeded
+from wflo_otel.core.decision import Exceeded, Transition
 from wflo_otel.core.money import to_usd
+from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused
 from wflo_otel.telemetry.values import text
 
 #: The names of events.
 STOP: Final = "stop"
 UNPRICED: Final = "unpriced"
+BREAKER: Final = "breaker"
 
 #: An amount in its unit: US dollars as text with all digits, counts as numbers.
 Amount: TypeAlias = str | int
@@ -34,8 +36,10 @@ class Notice:
     run_name: str
     agent: str | None
     model: str | None
-    #: What a stop has hit; ``None`` where nothing was.
+    #: What a stop has hit, or whose circuit breaker has opened; ``None`` where nothing was.
     scope: str | None
+    #: Why a circuit breaker has opened.
+    reason: str | None
     unit: str | None
     limit: Amount | None
     settled: Amount | None
@@ -61,17 +65,42 @@ def notice_of(event: str, refused: Refused, run_name: str, at: float, *, shadow:
     hit = refused.decision if isinstance(refused.decision, Exceeded) else None
     return Notice(
         event=event,
-        time=datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        time=_iso(at),
         run_id=text(caller.run_id),
         run_name=text(run_name),
         agent=text(caller.agent) if caller.agent else None,
         model=text(asked) if asked else None,
         scope=None if hit is None else text(hit.key),
+        reason=None,
         unit=None if hit is None else hit.unit,
         limit=None if hit is None else _amount(hit.limit, hit.unit),
         settled=None if hit is None else _amount(hit.settled, hit.unit),
         shadow=shadow,
     )
+
+
+def breaker_notice(
+    opened: Transition, caller: Caller | None, run_name: str, at: float, *, shadow: bool
+) -> Notice:
+    """Write a notice of a circuit breaker that has opened; ``caller`` is whose call opened it."""
+    return Notice(
+        event=BREAKER,
+        time=_iso(at),
+        run_id=text(caller.run_id) if caller else "",
+        run_name=text(run_name),
+        agent=text(caller.agent) if caller and caller.agent else None,
+        model=None,
+        scope=text(opened.key),
+        reason=opened.reason,
+        unit=None,
+        limit=None,
+        settled=None,
+        shadow=shadow,
+    )
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _amount(amount: int, unit: str) -> Amount:

@@ -1,4 +1,5 @@
-"""Telemetry that also notifies: of a stop once, of a model without a price once for each run.
+"""Telemetry that also notifies: of a stop or a breaker that opens once, of a model without a
+price once for each run.
 
 The rule: a stop that the state has made is told each time, for the state makes it once; what
 only would have stopped, as in shadow mode, comes with every call and is told the first time.
@@ -8,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wflo_otel.context import current_frame
-from wflo_otel.core.decision import Exceeded
+from wflo_otel.context import current_caller, current_frame
+from wflo_otel.core.decision import Exceeded, Phase, Transition
 from wflo_otel.core.policy import Mode, Notify, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Clock, Refused, Telemetry
-from wflo_otel.telemetry.notices.notice import event_of, notice_of
+from wflo_otel.telemetry.notices.notice import breaker_notice, event_of, notice_of
 from wflo_otel.telemetry.notices.outbox import Outbox
 from wflo_otel.telemetry.safely import safely
 
@@ -53,6 +54,22 @@ class Notifying:
             policy = self._policy()
             if policy.notify is not None:
                 self._notify(refused, policy.notify, shadow=policy.mode is Mode.SHADOW)
+
+    def moved(self, transition: Transition) -> None:
+        """A circuit breaker moved: told, and notified of where it has just opened."""
+        self._inner.moved(transition)
+        if (transition.before, transition.after) != (Phase.CLOSED, Phase.OPEN):
+            return
+        with safely("notices"):
+            policy = self._policy()
+            if policy.notify is not None:
+                caller = current_caller()
+                name = _run_name(caller) if caller else ""
+                is_shadow = policy.mode is Mode.SHADOW
+                at = self._clock.time()
+                self._outbox.put(
+                    breaker_notice(transition, caller, name, at, shadow=is_shadow), policy.notify
+                )
 
     def _notify(self, refused: Refused, notify: Notify, *, shadow: bool) -> None:
         event = event_of(refused)

@@ -132,16 +132,35 @@ SHADOW = _attribute(
 REFUSAL_POLICY = _attribute(
     "wflo.refusal.policy",
     "string",
-    "What refused: `budget`, `unpriced`, `unrecognised` or `state`.",
+    "What refused: `budget`, `breaker`, `unpriced`, `unrecognised` or `state`.",
 )
 REFUSAL_SCOPE = _attribute(
-    "wflo.refusal.scope", "string", "The scope whose limit was hit, or that is stopped."
+    "wflo.refusal.scope",
+    "string",
+    "The scope whose limit was hit, or that is stopped; the component whose breaker is open.",
 )
 REFUSAL_UNIT = _attribute("wflo.refusal.unit", "string", "`usd`, `tokens` or `calls`.")
 REFUSAL_LIMIT = _attribute("wflo.refusal.limit", "double", "The limit, in that unit.")
 REFUSAL_SETTLED = _attribute("wflo.refusal.settled", "double", "What had been settled.")
 REFUSAL_PENDING = _attribute("wflo.refusal.pending", "double", "What others had reserved.")
 REFUSAL_NEEDED = _attribute("wflo.refusal.needed", "double", "What the call needed.")
+REFUSAL_RETRY_AFTER = _attribute(
+    "wflo.refusal.retry_after", "double", "When an open breaker may be asked again, in seconds."
+)
+
+BREAKER_COMPONENT = _attribute(
+    "wflo.breaker.component", "string", "What is broken off, such as `provider:openai`."
+)
+BREAKER_BEFORE = _attribute("wflo.breaker.before", "string", "The phase that ended.")
+BREAKER_PHASE = _attribute(
+    "wflo.breaker.phase", "string", "`closed`, `open`, `half_open` or `forced_open`."
+)
+BREAKER_REASON = _attribute(
+    "wflo.breaker.reason",
+    "string",
+    "`error_rate`, `consecutive_failures`, `slow_calls`, `tokens`, `usd`, `probe_failed`, "
+    "`cooled_down`, `probes_passed` or `by_hand`.",
+)
 
 BUDGET_SCOPE = _attribute(
     "wflo.budget.scope",

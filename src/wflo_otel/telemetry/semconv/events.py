@@ -26,6 +26,8 @@ _REFUSAL = (
     a.REFUSAL_SETTLED,
     a.REFUSAL_PENDING,
     a.REFUSAL_NEEDED,
+    a.REFUSAL_RETRY_AFTER,
+    a.BREAKER_REASON,
 )
 
 DECISION = Event(
@@ -39,6 +41,12 @@ WARNING = Event(
     "WARN",
     "A budget has just passed its `warn_at`.",
     (a.BUDGET_SCOPE, a.BUDGET_UNIT, a.BUDGET_LIMIT, a.BUDGET_SETTLED, a.CALL_ID),
+)
+TRANSITION = Event(
+    "wflo.breaker.transition",
+    "WARN",
+    "A circuit breaker opened, half-opened or closed.",
+    (a.BREAKER_COMPONENT, a.BREAKER_BEFORE, a.BREAKER_PHASE, a.BREAKER_REASON),
 )
 ATTEMPT = Event(
     "wflo.attempt",
@@ -62,4 +70,4 @@ CHECKPOINT = Event(
 )
 
 #: Every event, in the order of the reference page.
-EVENTS: Final = (DECISION, WARNING, ATTEMPT, CHECKPOINT)
+EVENTS: Final = (DECISION, WARNING, TRANSITION, ATTEMPT, CHECKPOINT)

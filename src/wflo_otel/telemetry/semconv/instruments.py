@@ -154,6 +154,20 @@ DRIFT = Instrument(
     (a.PROVIDER, a.REQUEST_MODEL),
     RATIOS,
 )
+TRANSITIONS = Instrument(
+    "wflo.breaker.transitions",
+    "counter",
+    "{transition}",
+    "How often circuit breakers opened, half-opened and closed.",
+    (a.BREAKER_COMPONENT, a.BREAKER_PHASE, a.BREAKER_REASON),
+)
+BREAKERS = Instrument(
+    "wflo.breaker.state",
+    "gauge",
+    "1",
+    "Where a circuit breaker stands: 0 closed, 1 half-open, 2 open, 3 forced open.",
+    (a.BREAKER_COMPONENT,),
+)
 STATE_DURATION = Instrument(
     "wflo.state.duration",
     "histogram",
@@ -178,6 +192,7 @@ PENDING = Instrument(
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
     *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
+    *(TRANSITIONS, BREAKERS),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 
