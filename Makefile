@@ -6,6 +6,7 @@ VENV ?= .venv
 LEGACY ?= .venv-legacy
 FOREIGN ?= .venv-foreign
 SDKS ?= .venv-sdks
+FUZZ ?= .venv-fuzz
 BIN := $(VENV)/bin
 PIP_QUIET := -q --disable-pip-version-check
 PYTEST ?= pytest
@@ -13,7 +14,7 @@ PYTEST_ARGS ?=
 # Clients of other projects leave sockets and loops to the garbage collector.
 LEFT_OPEN := -W ignore::ResourceWarning -W ignore::pytest.PytestUnraisableExceptionWarning
 
-.PHONY: demo test test-legacy test-foreign test-sdks lint types bench dist clean
+.PHONY: demo test test-legacy test-foreign test-sdks fuzz lint types bench dist clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo/demo.py
@@ -32,6 +33,10 @@ test-foreign: $(FOREIGN)/.test
 # The fourth environment: many SDKs, each through the guard.
 test-sdks: $(SDKS)/.test
 	$(SDKS)/bin/python -m $(PYTEST) -m sdks $(LEFT_OPEN) tests/sdks $(PYTEST_ARGS)
+
+# Bytes that a fuzzer makes up. Needs a Python that atheris has a wheel for.
+fuzz: $(FUZZ)/.test
+	$(FUZZ)/bin/python -m pytest --noconftest tests/fuzz $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -53,7 +58,7 @@ dist: $(VENV)/.lint
 	cd .venv-dist && bin/wflo --version && bin/python -c "import wflo_otel; print(*wflo_otel.__all__)"
 
 clean:
-	rm -rf $(VENV) $(LEGACY) $(FOREIGN) $(SDKS) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LEGACY) $(FOREIGN) $(SDKS) $(FUZZ) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wflo_otel needs Python >= 3.11; set PYTHON=")'
@@ -89,4 +94,10 @@ $(SDKS)/.test: pyproject.toml constraints-sdks.txt
 	$(PYTHON) -m venv $(SDKS)
 	$(SDKS)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
 	$(SDKS)/bin/python -m pip install $(PIP_QUIET) -c constraints-sdks.txt -e . --group sdks
+	@touch $@
+
+$(FUZZ)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	$(FUZZ)/bin/python -m pip install $(PIP_QUIET) -c constraints.txt -e . --group fuzz
 	@touch $@

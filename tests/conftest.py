@@ -32,6 +32,8 @@ if not find_spec("openinference"):  # the third environment has other projects' 
     collect_ignore.append("foreign")
 if not find_spec("groq"):  # the fourth environment has many SDKs
     collect_ignore.append("sdks")
+if not find_spec("litellm"):  # only the second environment has it: it needs openai 2
+    collect_ignore.append("integrations/test_litellm.py")
 
 
 def _refuses_skips(marks):
@@ -44,11 +46,13 @@ def _turned(report):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark what runs in the second environment by where it lies, and leave out what cannot."""
+    """Mark tests by where they lie, and leave out what the second environment cannot run."""
     left_out = [item for item in items if _IS_SECOND and item.get_closest_marker("newest")]
     for item in items:
         if _MEETS_SDKS & set(item.path.relative_to(_HERE).parts[:-1]):
             item.add_marker(pytest.mark.legacy)
+        if "telemetry" in item.path.relative_to(_HERE).parts:
+            item.add_marker(pytest.mark.fragments)
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
@@ -78,3 +82,23 @@ def _nothing_configured(monkeypatch):
     from wflo_otel.bootstrap import shutdown
 
     shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _spans_keep_the_rules(request, monkeypatch):
+    """Check each span that ends in this process, ours and what we add to those of others."""
+    from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor as Processors
+
+    from genai_rules import all_violations
+
+    broken = []
+    on_end = Processors.on_end
+
+    def checked(self, span):
+        broken.extend(f"{span.name}: {each}" for each in all_violations(span))
+        on_end(self, span)
+
+    if not request.node.get_closest_marker("fragments"):
+        monkeypatch.setattr(Processors, "on_end", checked)
+    yield
+    assert not broken, broken

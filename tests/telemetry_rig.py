@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
+from genai_rules import Conventions, metric_violations
 from wflo_otel.core.call import Ask, Call, CallRecord, Operation, Status
 from wflo_otel.core.decision import Exceeded
 from wflo_otel.core.scope import Caller
@@ -117,16 +118,20 @@ class Rig:
         return [each.log_record for each in self.written.get_finished_logs()]
 
     def metrics(self) -> dict[str, Any]:
-        """The metrics, by name."""
+        """The metrics, by name; each keeps the rules of the conventions."""
         data = self.reader.get_metrics_data()
         if data is None:
             return {}
-        return {
+        found = {
             metric.name: metric
             for resource in data.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
         }
+        version = Conventions(self.profile)
+        broken = {name: metric_violations(each, version) for name, each in found.items()}
+        assert not any(broken.values()), broken
+        return found
 
     def points(self) -> dict[tuple[str, frozenset[tuple[str, Any]]], Any]:
         """The value of each time series: a number, or a histogram's ``(count, sum)``."""

@@ -17,7 +17,7 @@ from sdk_paths import (
     openai_client,
 )
 from wflo_otel.errors import BudgetExceededError
-from wflo_otel.seams.http.logical import UnretriedCall, as_one_call
+from wflo_otel.seams.http.logical import as_one_call
 from wflo_otel.testing import Reply
 from wiring import guarded
 
@@ -256,70 +256,3 @@ def test_a_method_is_guarded_once():
 
     assert Client.request is guarded_once
     assert Client().request() == 1
-
-
-class RetriesAll:
-    """An SDK that retries and wraps every exception, and shows what it has seen."""
-
-    def __init__(self, url, raises=None):
-        self.url, self.raises, self.attempts = url, raises, 0
-
-    def request(self):
-        for _ in range(3):
-            self.attempts += 1
-            try:
-                if self.raises is not None:
-                    raise self.raises
-                with httpx.Client() as client:
-                    return client.post(self.url, json={**CHAT, "max_tokens": 5})
-            except Exception as error:  # noqa: BLE001  # as such SDKs do
-                last = error
-        raise RuntimeError("connection error") from last
-
-
-as_one_call(RetriesAll, "request", UnretriedCall)
-
-
-def test_a_refusal_passes_an_sdk_that_retries_and_wraps_everything(spans):
-    with guarded(usd="0.00000001") as rig:
-        sdk = RetriesAll(f"{rig.provider.openai_url}/chat/completions")
-        with pytest.raises(BudgetExceededError) as raised:
-            sdk.request()
-        assert sdk.attempts == 1
-        assert rig.provider.requests == []
-        assert raised.value.__suppress_context__
-        (span,) = spans.calls
-        assert span.attributes["error.type"] == "BudgetExceededError"
-
-
-def test_other_errors_are_left_to_such_an_sdk():
-    with guarded():
-        sdk = RetriesAll("", raises=ValueError())
-        with pytest.raises(RuntimeError, match="connection error"):
-            sdk.request()
-        assert sdk.attempts == 3
-
-
-def test_a_refused_retry_below_such_an_sdk_leaves_what_came_before_charged():
-    class Retrying(httpx.BaseTransport):
-        def __init__(self):
-            self.inner = httpx.HTTPTransport()
-
-        def handle_request(self, request):
-            self.inner.handle_request(request).close()
-            return self.inner.handle_request(request)
-
-        def close(self):
-            self.inner.close()
-
-    class Sdk(RetriesAll):
-        def request(self):
-            with httpx.Client(transport=Retrying()) as client:
-                return client.post(self.url, json={**CHAT, "max_tokens": 5})
-
-    as_one_call(Sdk, "request", UnretriedCall)
-    with guarded(Reply(status=503), calls=1) as rig:
-        with pytest.raises(BudgetExceededError):
-            Sdk(f"{rig.provider.openai_url}/chat/completions").request()
-        assert [each.http_status for each in rig.records] == [503]
-        rig.assert_settled()

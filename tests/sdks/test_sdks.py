@@ -19,6 +19,7 @@ pytestmark = [
 ]
 
 GPT, CLAUDE, GEMINI = "gpt-4o", "claude-haiku-4-5", "gemini-2.5-flash"
+COMMAND, EMBED = "command-a-03-2025", "embed-v4.0"
 HELLO = [{"role": "user", "content": "Say hello to the world"}]
 
 
@@ -45,6 +46,11 @@ def groq_async(provider):
 
 def mistral(provider):
     return of("mistralai.client").Mistral(server_url=provider.base_url, api_key="key")
+
+
+def cohere(provider, kind="ClientV2"):
+    made = getattr(of("cohere"), kind)
+    return made(base_url=provider.base_url, api_key="key")
 
 
 def genai(provider):
@@ -98,6 +104,20 @@ async def mistral_awaits(provider):
 async def mistral_streams(provider):
     stream = await mistral(provider).chat.stream_async(model=GPT, messages=HELLO)
     assert [each async for each in stream]
+
+
+def cohere_embeds(provider):
+    told = {"input_type": "search_document", "embedding_types": ["float"]}
+    cohere(provider).embed(model=EMBED, texts=["Say hello", "to the world"], **told)
+
+
+async def cohere_awaits(provider):
+    await cohere(provider, "AsyncClientV2").chat(model=COMMAND, messages=HELLO)
+
+
+async def cohere_streams(provider):
+    client = cohere(provider, "AsyncClientV2")
+    assert [each async for each in client.chat_stream(model=COMMAND, messages=HELLO)]
 
 
 def genai_answers(provider):
@@ -172,6 +192,15 @@ WAYS = [
     ),
     Way("mistral async", "mistralai", awaited(mistral_awaits)),
     Way("mistral stream async", "mistralai", awaited(mistral_streams)),
+    Way("cohere", "cohere", lambda p: cohere(p).chat(model=COMMAND, messages=HELLO)),
+    Way(
+        "cohere stream",
+        "cohere",
+        lambda p: list(cohere(p).chat_stream(model=COMMAND, messages=HELLO)),
+    ),
+    Way("cohere async", "cohere", awaited(cohere_awaits)),
+    Way("cohere stream async", "cohere", awaited(cohere_streams)),
+    Way("cohere embed", "cohere", cohere_embeds),
     Way("genai", "google.genai", genai_answers),
     Way("genai stream", "google.genai", genai_streams_too),
     Way("genai async", "google.genai", awaited(genai_awaits)),

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Status, StatusCode
 
-from genai_rules import violations
+from genai_rules import EXCEPTIONS, Conventions, additions, metric_violations, violations
 from telemetry_rig import ASK, CALL, CALLER, RECORD, REFUSED, Rig, failed
 from wflo_otel.core.call import Answer, Call, CallRecord, Operation, ToolCall
 from wflo_otel.core.call import Status as Ending
@@ -93,6 +93,7 @@ def broken(
     rig = Rig()
     attributes = {
         "gen_ai.operation.name": "chat",
+        "server.address": "api.openai.com",
         **{k.replace("__", "."): v for k, v in more.items()},
     }
     span = rig.tracer.start_span(name, attributes=attributes)
@@ -101,21 +102,71 @@ def broken(
     return rig.span
 
 
+MODEL = {"gen_ai__request__model": "gpt-4o"}
+COST_ELSEWHERE = "a cost is on a span that is no model call's"
+
+
 @pytest.mark.parametrize(
     ("span", "complaint"),
     [
         (broken(gen_ai__operation__name="dance"), "unknown operation 'dance'"),
-        (broken(), "gen_ai.provider.name is missing"),
+        (broken(**MODEL), "gen_ai.provider.name is missing"),
         (broken(), "its kind is SpanKind.INTERNAL"),
         (broken(name="POST"), "its name is 'POST'"),
         (broken(status=StatusCode.OK), "its status is OK"),
         (broken(status=StatusCode.ERROR), "error.type and the status do not agree"),
         (broken(error__type="E"), "error.type and the status do not agree"),
         (broken(gen_ai__usage__total="1"), "gen_ai.usage.total is not declared"),
+        (broken(gen_ai__request__max_tokens="1"), "gen_ai.request.max_tokens is no int"),
+        (broken(wflo__decision="refuse"), "it is refused and no error"),
+        (broken(wflo__cost__source="price", **MODEL), "gen_ai.usage.input_tokens is missing"),
+        (broken(gen_ai__operation__name="invoke_agent", wflo__cost__usd=1.0), COST_ELSEWHERE),
     ],
 )
 def test_the_rules_find_what_is_wrong(span: ReadableSpan, complaint: str) -> None:
     assert complaint in violations(span)
+
+
+def test_what_is_added_to_a_span_of_others_is_held_to_its_declaration() -> None:
+    wrong = broken(wflo__cost__usd="1", wflo__no__such="1", other="1", wflo__decision="refuse")
+
+    assert sorted(additions(wrong)) == [
+        "it is refused and no error",
+        "wflo.cost.usd is no double",
+        "wflo.no.such is not declared",
+    ]
+
+
+def test_each_exception_is_one_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    rig.telemetry.workflow_span("report", CALLER).end()
+    (excepted,) = EXCEPTIONS[Conventions.LATEST]
+
+    monkeypatch.setitem(EXCEPTIONS, Conventions.LATEST, {})
+
+    (complaint,) = violations(rig.span, Conventions.LATEST)
+    assert complaint.startswith(excepted)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "complaint"),
+    [
+        ("gen_ai.client.cost", "s", "unknown metric 'gen_ai.client.cost'"),
+        ("gen_ai.client.operation.duration", "ms", "its unit is 'ms'"),
+        ("gen_ai.client.operation.duration", "s", "gen_ai.operation.name is missing"),
+        ("wflo.cost", "USD", "its unit is 'USD'"),
+        ("wflo.cost", "{USD}", "gen_ai.prompt is not declared"),
+    ],
+)
+def test_the_rules_find_what_is_wrong_with_a_metric(name: str, unit: str, complaint: str) -> None:
+    rig = Rig()
+    rig.meters.get_meter("test").create_counter(name, unit).add(1, {"gen_ai.prompt": "1"})
+
+    data = rig.reader.get_metrics_data()
+
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert complaint in metric_violations(metric, Conventions.RELEASED)
 
 
 def test_no_content_is_on_any_span_event_log_or_metric() -> None:

@@ -14,6 +14,7 @@ INTEGRATIONS = {
     "openai._base_client": "wflo_otel.integrations.stainless",
     "anthropic._base_client": "wflo_otel.integrations.stainless",
     "groq._base_client": "wflo_otel.integrations.stainless",
+    "litellm": "wflo_otel.integrations.litellm",
     "botocore.endpoint": "wflo_otel.integrations.botocore",
 }
 

@@ -2,7 +2,9 @@
 
 The rules: a span that serves a request or takes a message is known by its kind (SERVER,
 CONSUMER) and by having no parent in this process; whatever is not known to belong to one is
-the process's own. Nothing of a request but its trace id and its span's name is kept.
+the process's own. A tool that an agent calls over MCP in its own process is no request: its
+parent comes as from afar, and is here. Nothing of a request but its trace id and its span's
+name is kept.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from opentelemetry.trace import (
     Span,
@@ -24,6 +27,8 @@ from opentelemetry.trace import (
 from wflo_otel.context import ActiveRun, runs
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Clock, RunInfo, Runs
+
+T = TypeVar("T")
 
 log = logging.getLogger("wflo_otel")
 
@@ -62,12 +67,17 @@ class Requests:
         self._lock = threading.Lock()
         self._open: dict[int, Request] = {}
         self._over: dict[int, Request] = {}
+        #: The open spans of MCP clients, by id.
+        self._asking: dict[int, None] = {}
 
     def begin(self, span: Span) -> None:
         """A span has started, which may be one that serves a request."""
-        if not _serves(span):
-            return
         context = span.get_span_context()
+        if _asks_by_mcp(span):
+            with self._lock:
+                _put(self._asking, context.span_id, None, self._limit)
+        if not self._serves(span):
+            return
         with self._lock:
             known = self._open.get(context.trace_id) or self._over.pop(context.trace_id, None)
             if known is None:
@@ -77,6 +87,9 @@ class Requests:
 
     def end(self, context: SpanContext) -> None:
         """A span has ended. What its trace still does belongs to the same request."""
+        if context.span_id in self._asking:
+            with self._lock:
+                self._asking.pop(context.span_id, None)
         known = self._open.get(context.trace_id)
         if known is None or context.span_id not in known.open_spans:
             return
@@ -101,7 +114,7 @@ class Requests:
         if known is not None:
             return known
         is_foreign = context.is_remote and context.trace_id != runs.continued_trace
-        if is_foreign or _serves(span):  # nobody has told us of its start
+        if is_foreign or self._serves(span):  # nobody has told us of its start
             return self.hint(context.trace_id, str(getattr(span, "name", "")), span)
         return None
 
@@ -109,18 +122,23 @@ class Requests:
         """Whether a request is known to be served still."""
         return trace_id in self._open
 
+    def _serves(self, span: Span) -> bool:
+        if getattr(span, "kind", None) not in _SERVING:
+            return False
+        parent: SpanContext | None = getattr(span, "parent", None)
+        return parent is None or (parent.is_remote and parent.span_id not in self._asking)
 
-def _put(requests: dict[int, Request], trace_id: int, request: Request, limit: int) -> None:
-    while trace_id not in requests and len(requests) >= limit:
-        del requests[next(iter(requests))]
-    requests[trace_id] = request
+
+def _put(kept: dict[int, T], key: int, value: T, limit: int) -> None:
+    while key not in kept and len(kept) >= limit:
+        del kept[next(iter(kept))]
+    kept[key] = value
 
 
-def _serves(span: Span) -> bool:
-    if getattr(span, "kind", None) not in _SERVING:
+def _asks_by_mcp(span: Span) -> bool:
+    if getattr(span, "kind", None) is not SpanKind.CLIENT:
         return False
-    parent: SpanContext | None = getattr(span, "parent", None)
-    return parent is None or parent.is_remote
+    return "mcp.method.name" in (getattr(span, "attributes", None) or ())
 
 
 requests = Requests()

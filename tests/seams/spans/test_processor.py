@@ -82,6 +82,7 @@ def test_without_a_configuration_there_is_nothing_to_flush():
     assert DecidingSpanProcessor().force_flush()
 
 
+@pytest.mark.fragments
 def test_our_own_spans_are_left_to_the_seams_that_start_them():
     with processing(usd="0") as rig:
         rig.tracer("wflo_otel").start_span("chat gpt-4o", attributes=CHAT).end()

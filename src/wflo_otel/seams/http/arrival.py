@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from wflo_otel.core.call import Answer, Outcome, Status
-from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http.collection import in_collection
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.reading import Head, Reading, reading_of
@@ -61,7 +60,7 @@ class Arrival:
         """Whether the stream may not go on."""
         return self._must_cut
 
-    def cut(self) -> PolicyViolationError:
+    def cut(self) -> BaseException:
         """Settle what was seen, and say which budget has nothing left."""
         self._is_settled = True
         self._must_cut = False

@@ -22,7 +22,7 @@ from wflo_otel.engine import Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http import background, batch
-from wflo_otel.seams.http.logical import Passing, carry, span_of_attempt
+from wflo_otel.seams.http.logical import Passing, carry, passable, span_of_attempt
 from wflo_otel.seams.http.outgoing import UNCOMPRESSED, Outgoing
 from wflo_otel.seams.http.span import CallSpan, span_for
 from wflo_otel.seams.open_call import outer_permit
@@ -210,12 +210,13 @@ class Flight(Generic[P]):
         self.shown(record, outcome.answer)
         return record
 
-    def cut(self, outcome: Outcome) -> PolicyViolationError:
+    def cut(self, outcome: Outcome) -> BaseException:
         """Charge a stream that was cut, and say which budget has nothing left for it."""
         with self.span.current():
             refusal = self.active.engine.cut(self.permit)
         record = self.settle(outcome)
-        return dress(refusal.error(sent=True, charged_usd=to_usd(record.cost if record else 0)))
+        charged_usd = to_usd(record.cost if record else 0)
+        return passable(dress(refusal.error(sent=True, charged_usd=charged_usd)))
 
     def settle_later(self, outcome: Outcome) -> None:
         """Charge what the exchange used, when somebody comes by. For finalizers."""

@@ -1,8 +1,9 @@
-"""One call of an SDK, whatever number of requests it sends: all are shown on one span.
+"""One call of an SDK: its requests are shown on one span, and a refusal comes out as itself.
 
 An SDK that tries again does so inside one method. The rule: the first request that is sent in
 there makes the span, the others hold the same one, and so does the call itself, so that the
-span outlasts the pauses between them.
+span outlasts the pauses between them. Where the SDK retries and wraps whatever is an
+``Exception``, a refusal passes as none, up to the outermost of such calls.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.active import active
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from wflo_otel.seams.http.span import CallSpan
 
 T = TypeVar("T")
+_Frame: TypeAlias = "LogicalCall | Passage"
 
 
 class Passing(BaseException):  # nobody outside the call sees it
@@ -31,11 +33,32 @@ class Passing(BaseException):  # nobody outside the call sees it
         self.refusal = refusal
 
 
+class Passage(AbstractContextManager[None]):
+    """Code that retries and wraps every ``Exception``: a refusal passes it as none."""
+
+    def __init__(self) -> None:
+        self._outer: Passage | None = None
+        self._is_over = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this call, or one around it, is still there to show the refusal again."""
+        return not self._is_over or (self._outer is not None and self._outer.is_open)
+
+    def __enter__(self) -> None:
+        self._outer = _passage.get()
+        self._token = _passage.set(self)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """What comes out of the outermost is the refusal itself."""
+        _passage.reset(self._token)
+        self._is_over = True
+        if isinstance(error, Passing) and not self.is_open:
+            raise error.refusal from None
+
+
 class LogicalCall(AbstractContextManager[None]):
     """A call that is in progress, and the span of its attempts once there is one."""
-
-    #: A refusal must pass the SDK's handlers as no ``Exception``.
-    hides_refusals = False
 
     def __init__(self) -> None:
         self._span: CallSpan | None = None
@@ -60,22 +83,27 @@ class LogicalCall(AbstractContextManager[None]):
         held, self._span = self._span, None
         if held is not None:
             held.release()
-        if isinstance(error, Passing):
-            raise error.refusal from None
-
-    def carry(self, error: BaseException) -> None:
-        """Raise a refusal as what the SDK lets through, where it would not let it through."""
-        if self.hides_refusals and not self._is_over and isinstance(error, PolicyViolationError):
-            raise Passing(error) from None
 
 
 class UnretriedCall(LogicalCall):
     """A call of an SDK that retries and wraps every ``Exception`` there is."""
 
-    hides_refusals = True
+    def __init__(self) -> None:
+        super().__init__()
+        self._passage = Passage()
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._passage.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Close the span first: the passage may raise."""
+        super().__exit__(kind, error, trace)
+        self._passage.__exit__(kind, error, trace)
 
 
 _call: ContextVar[LogicalCall | None] = ContextVar("wflo-logical-call", default=None)
+_passage: ContextVar[Passage | None] = ContextVar("wflo-passage", default=None)
 
 
 def span_of_attempt(make: Callable[[], CallSpan]) -> CallSpan:
@@ -84,27 +112,32 @@ def span_of_attempt(make: Callable[[], CallSpan]) -> CallSpan:
     return make() if call is None else call.span(make)
 
 
+def passable(refusal: PolicyViolationError) -> BaseException:
+    """The refusal as what the SDK around it lets through; itself where it needs no help."""
+    passage = _passage.get()
+    return refusal if passage is None or not passage.is_open else Passing(refusal)
+
+
 def carry(error: BaseException) -> None:
     """Raise a refusal as what the SDK around it lets through; return where it needs no help.
 
     Raises:
         Passing: what comes out of the SDK's call is the refusal again.
     """
-    call = _call.get()
-    if call is not None:
-        call.carry(error)
+    if isinstance(error, PolicyViolationError) and (passing := passable(error)) is not error:
+        raise passing from None
 
 
-def _in_one(kind: type[LogicalCall]) -> AbstractContextManager[None]:
+def _in_one(kind: type[_Frame]) -> AbstractContextManager[None]:
     return nullcontext() if active() is None else kind()
 
 
-def as_one_call(owner: type, method: str, kind: type[LogicalCall] = LogicalCall) -> None:
-    """Have each call of a method, sync or async, shown on one span. Idempotent.
+def as_one_call(owner: object, method: str, kind: type[_Frame] = LogicalCall) -> None:
+    """Put each call of a class's method, or a module's function, in such a frame. Idempotent.
 
-    A class without that method keeps a span for each request.
+    An owner without it is left as it is.
     """
-    original = owner.__dict__.get(method)
+    original = getattr(owner, method, None)
     if original is None or original in _guarded:
         return
     wrap = _async if inspect.iscoroutinefunction(original) else _sync
@@ -116,7 +149,7 @@ def as_one_call(owner: type, method: str, kind: type[LogicalCall] = LogicalCall)
 _guarded: set[Callable[..., Any]] = set()
 
 
-def _sync(original: Callable[..., T], kind: type[LogicalCall]) -> Callable[..., T]:
+def _sync(original: Callable[..., T], kind: type[_Frame]) -> Callable[..., T]:
     @wraps(original)
     def call(*args: Any, **kwargs: Any) -> T:
         with _in_one(kind):
@@ -126,7 +159,7 @@ def _sync(original: Callable[..., T], kind: type[LogicalCall]) -> Callable[..., 
 
 
 def _async(
-    original: Callable[..., Awaitable[T]], kind: type[LogicalCall]
+    original: Callable[..., Awaitable[T]], kind: type[_Frame]
 ) -> Callable[..., Awaitable[T]]:
     @wraps(original)
     async def call(*args: Any, **kwargs: Any) -> T:

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Protocol, Self
 
-from wflo_otel.errors import PolicyViolationError
-
 
 class Landing(Protocol):
     """Who looks. Each end may be told more than once; the first counts."""
@@ -25,7 +23,7 @@ class Landing(Protocol):
         """Whether the stream may not go on."""
         ...
 
-    def cut(self) -> PolicyViolationError:
+    def cut(self) -> BaseException:
         """The stream was closed because it may not go on: settle, and say so."""
         ...
 

@@ -73,6 +73,8 @@ PRICES: dict[str, Price] = {
     "gpt-3.5-turbo-instruct": _price("1.50", "2"),
     "gemini-2.5-flash": _price("0.30", "2.50", "0.03"),
     "amazon.nova-lite-v1:0": _price("0.06", "0.24", "0.015"),
+    "command-a-03-2025": _price("2.50", "10"),
+    "embed-v4.0": _price("0.12"),
     "text-embedding-3-small": _price("0.02"),
     "text-embedding-3-large": _price("0.13"),
     "claude-sonnet-4-5": _price("3", "15", "0.30", "3.75"),

@@ -42,3 +42,8 @@ def event(data: JsonObject, *, name: str | None = None, tokens: int = 0) -> Even
 def cap_of(body: JsonObject, *names: str) -> int | None:
     """Return the first of these fields that is set."""
     return next((int(body[name]) for name in names if body.get(name) is not None), None)
+
+
+def no_output(_body: JsonObject) -> int:
+    """Return the cap of an endpoint that generates nothing."""
+    return 0

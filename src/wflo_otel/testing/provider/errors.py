@@ -48,6 +48,12 @@ def bedrock_error(status: int, message: str, error_type: str | None = None) -> J
     return {"message": message, "__type": kind}
 
 
+def cohere_error(status: int, message: str, error_type: str | None = None) -> JsonObject:
+    """Return the body of an error response, which says no more than the status does."""
+    del status, error_type
+    return {"message": message}
+
+
 def is_anthropic(request: ReceivedRequest) -> bool:
     """Tell whether an Anthropic client asks."""
     return "anthropic-version" in request.headers
@@ -60,4 +66,6 @@ def error_of(request: ReceivedRequest) -> Callable[..., JsonObject]:
         return anthropic_error
     if path.endswith(("GenerateContent", "generateContent")):
         return google_error
+    if path.endswith(("/v2/chat", "/v2/embed")):
+        return cohere_error
     return bedrock_error if "/converse" in path else openai_error

@@ -6,7 +6,7 @@ import base64
 import struct
 from collections.abc import Iterator
 
-from wflo_otel.testing.provider.dialect import Dialect, Event, cap_of, event
+from wflo_otel.testing.provider.dialect import Dialect, Event, cap_of, event, no_output
 from wflo_otel.testing.provider.openai_chat import DONE, usage, wants_usage
 from wflo_otel.testing.provider.output import Exchange
 from wflo_otel.testing.provider.request import JsonObject
@@ -54,10 +54,6 @@ def _completion_events(exchange: Exchange) -> Iterator[Event]:
     yield DONE
 
 
-def _no_output(_body: JsonObject) -> int:
-    return 0
-
-
 def _embeddings_body(exchange: Exchange) -> JsonObject:
     body = exchange.request.body
     vector = [0.5] * (body.get("dimensions") or _DIMENSIONS)
@@ -80,4 +76,4 @@ def _base64(vector: list[float]) -> str:
 
 
 COMPLETIONS = Dialect("completions", _cap, _completion_body, _completion_events)
-EMBEDDINGS = Dialect("embeddings", _no_output, _embeddings_body, None)
+EMBEDDINGS = Dialect("embeddings", no_output, _embeddings_body, None)

@@ -19,6 +19,8 @@ _PROMPT_KEYS = (
     "messages",
     "input",
     "prompt",
+    "texts",
+    "inputs",
     "tools",
     "contents",
     "systemInstruction",

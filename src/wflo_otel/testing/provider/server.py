@@ -16,8 +16,9 @@ from wflo_otel.testing.provider.service import Service
 class ScriptedProvider:
     """An LLM provider that answers as told and bills on its own.
 
-    It speaks OpenAI chat completions, completions, Responses, embeddings and models, and
-    Anthropic messages. It listens from the moment it is made until :meth:`close`, or the end
+    It speaks OpenAI chat completions, completions, Responses, embeddings, models and batches,
+    Anthropic messages and batches, Gemini's content, Bedrock's converse, and Cohere's chat and
+    embeddings. It listens from the moment it is made until :meth:`close`, or the end
     of its ``with`` block.
 
     Args:

@@ -18,6 +18,8 @@ from wflo_otel.testing.provider.anthropic_messages import MESSAGES
 from wflo_otel.testing.provider.batches import Batches
 from wflo_otel.testing.provider.bedrock import CONVERSE
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall
+from wflo_otel.testing.provider.cohere import CHAT as COHERE_CHAT
+from wflo_otel.testing.provider.cohere import EMBED as COHERE_EMBED
 from wflo_otel.testing.provider.connection import Connection
 from wflo_otel.testing.provider.dialect import Dialect, Event
 from wflo_otel.testing.provider.errors import error_of, is_anthropic
@@ -35,6 +37,8 @@ _DIALECTS = {
     "/embeddings": EMBEDDINGS,
     "/responses": RESPONSES,
     "/messages": MESSAGES,
+    "/v2/chat": COHERE_CHAT,
+    "/v2/embed": COHERE_EMBED,
     "/converse": CONVERSE,
     "/converse-stream": CONVERSE,
     ":generateContent": GENERATE,
@@ -206,7 +210,7 @@ def _dialect(path: str) -> Dialect | None:
 
 def _models(request: ReceivedRequest) -> JsonObject:
     anthropic = is_anthropic(request)
-    others = ("gemini", "amazon")
+    others = ("gemini", "amazon", "command", "embed")
     listed = [name for name in PRICES if not name.startswith(others)]
     names = [name for name in listed if name.startswith("claude") == anthropic]
     if not anthropic:
