@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         UnrecognisedCallError,
         WfloError,
     )
+    from wflo_otel.retries import with_retry
     from wflo_otel.seams.spans.sampler import PolicySampler
     from wflo_otel.workflow import WfloWorkflow
 
@@ -64,6 +65,7 @@ __all__ = [
     "track_agent_cost",
     "track_llm_call",
     "track_tool_call",
+    "with_retry",
 ]
 
 _MODULES = {
@@ -73,6 +75,7 @@ _MODULES = {
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",
+    "with_retry": "retries",
     **dict.fromkeys(
         [
             "checkpoint",

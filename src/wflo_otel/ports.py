@@ -352,7 +352,7 @@ class Telemetry(Protocol):
 
 
 class Clock(Protocol):
-    """Time, and ids that are new."""
+    """Time, pauses, and ids that are new."""
 
     def time(self) -> float:
         """Seconds since the epoch."""
@@ -360,6 +360,14 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Block this thread for so long; an interrupt ends it."""
+        ...
+
+    async def pause_async(self, seconds: float) -> None:
+        """Let others work for so long; whoever cancels the task ends it."""
         ...
 
     def new_id(self) -> str:

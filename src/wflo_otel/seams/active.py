@@ -6,7 +6,7 @@ test, or none at all takes effect at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentelemetry.trace import Tracer
 
@@ -15,6 +15,7 @@ from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.engine.tasks import owner
 from wflo_otel.ports import CheckpointStore, Clock, Runs
+from wflo_otel.seams.retry_budgets import RetryBudgets
 from wflo_otel.telemetry.otel import OTelTelemetry
 
 
@@ -30,6 +31,8 @@ class Active:
     telemetry: OTelTelemetry
     #: HTTP clients are guarded: what they send is decided and charged there, and nowhere else.
     guards: bool = True
+    #: What each component of this process may still try again.
+    retry_budgets: RetryBudgets = field(default_factory=RetryBudgets)
 
     def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
         """Make a call that is new."""

@@ -42,6 +42,7 @@ class Metrics:
         self._tool_duration = histogram(meter, i.TOOL_DURATION)
         self._wait = histogram(meter, i.WAIT)
         self._drift = histogram(meter, i.DRIFT)
+        self._retries = counter(meter, i.RETRIES)
         self._state_duration = histogram(meter, i.STATE_DURATION)
         self._state_errors = counter(meter, i.STATE_ERRORS)
 
@@ -77,6 +78,10 @@ class Metrics:
     def unrecognised(self, host: str, decision: str) -> None:
         """Record a request to an API that nobody knows."""
         self._unrecognised.add(1, {a.DECISION: decision, a.SERVER_ADDRESS: text(host)})
+
+    def retried(self, component: str, outcome: str) -> None:
+        """Record what came of a failed attempt, or of a call that had some."""
+        self._retries.add(1, {a.RETRY_COMPONENT: text(component), a.RETRY_OUTCOME: outcome})
 
     def state_latency(self, operation: str, seconds: float) -> None:
         """Record how long the state took."""

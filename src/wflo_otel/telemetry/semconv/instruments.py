@@ -154,6 +154,13 @@ DRIFT = Instrument(
     (a.PROVIDER, a.REQUEST_MODEL),
     RATIOS,
 )
+RETRIES = Instrument(
+    "wflo.retries",
+    "counter",
+    "{attempt}",
+    "Failed attempts of functions under `with_retry`, and the calls that recovered after them.",
+    (a.RETRY_COMPONENT, a.RETRY_OUTCOME),
+)
 STATE_DURATION = Instrument(
     "wflo.state.duration",
     "histogram",
@@ -177,7 +184,7 @@ PENDING = Instrument(
 
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
-    *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
+    *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT, RETRIES),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 
