@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         CheckpointCodecError,
         CheckpointNotFoundError,
         ConfigError,
+        DeadLetterError,
         PolicyViolationError,
         StateUnavailableError,
         StoreError,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
         UnrecognisedCallError,
         WfloError,
     )
-    from wflo_otel.retries import with_retry
+    from wflo_otel.retries import dead_letters, with_retry
     from wflo_otel.seams.spans.sampler import PolicySampler
     from wflo_otel.workflow import WfloWorkflow
 
@@ -47,6 +48,7 @@ __all__ = [
     "CheckpointCodecError",
     "CheckpointNotFoundError",
     "ConfigError",
+    "DeadLetterError",
     "PolicySampler",
     "PolicySpanProcessor",
     "PolicyViolationError",
@@ -59,6 +61,7 @@ __all__ = [
     "WfloWorkflow",
     "checkpoint",
     "configure",
+    "dead_letters",
     "record_usage",
     "scope",
     "shutdown",
@@ -75,6 +78,7 @@ _MODULES = {
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",
+    "dead_letters": "retries",
     "with_retry": "retries",
     **dict.fromkeys(
         [

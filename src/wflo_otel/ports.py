@@ -6,13 +6,14 @@ from them; ``tests/conformance`` holds the contract of each, and every adapter r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.call import Ask, Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.core.decision import Admission, Exceeded, Queued, Stopped
 from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Prices
@@ -209,6 +210,44 @@ class CheckpointStore(Protocol):
         Raises:
             CheckpointNotFoundError: there is none with that id.
         """
+        ...
+
+
+class DeadLetters(Protocol):
+    """Calls that failed for good. Synchronous; atomic, from any thread and process.
+
+    The store tells the time, and shows each letter as it stands now. Letters whose last change
+    is longer ago than :data:`~wflo_otel.core.dead_letter.KEPT_S` may be gone.
+    """
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Keep a letter; one that is here already stays as it is."""
+        ...
+
+    def letters(self, states: Collection[LetterState] = (), limit: int = 100) -> list[DeadLetter]:
+        """List the letters in these states, by default all, newest first, without payloads."""
+        ...
+
+    def letter(self, letter_id: str) -> DeadLetter:
+        """Return a letter with its payload.
+
+        Raises:
+            DeadLetterError: there is none with that id.
+        """
+        ...
+
+    def change(
+        self, letter_id: str, become: Callable[[DeadLetter, float], DeadLetter]
+    ) -> DeadLetter:
+        """Replace a letter by what ``become`` makes of it and of the time, in one transaction.
+
+        Raises:
+            DeadLetterError: there is none with that id, or ``become`` says so.
+        """
+        ...
+
+    def purge(self, states: Collection[LetterState], before: float) -> int:
+        """Drop the letters in these states that last changed before; say how many."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""``with_retry``: try again what fails in a way that may pass.
+"""``with_retry``: try again what fails in a way that may pass, and keep what fails for good.
 
 >>> import wflo_otel as wflo
 >>> @wflo.with_retry(max_attempts=3)
@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast, overload
 
 from wflo_otel.bootstrap import ensure_configured
+from wflo_otel.core.dead_letter import DeadLetter
 from wflo_otel.core.policy import Backoff, Retry
 from wflo_otel.seams.functions import rewrap
+from wflo_otel.seams.retry_loops import tried_again
 from wflo_otel.seams.retry_options import Errors, retrying_of
-from wflo_otel.seams.retrying import tried_again
 
-__all__ = ["with_retry"]
+__all__ = ["dead_letters", "with_retry"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +37,7 @@ def with_retry(
     deadline_s: float | None = None,
     retry_budget: float | None = 0.1,
     name: str | None = None,
+    dead_letter: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def with_retry(  # noqa: PLR0913  # one for each option
     fn: Callable[P, R] | None = None,
@@ -50,6 +52,7 @@ def with_retry(  # noqa: PLR0913  # one for each option
     deadline_s: float | None = None,
     retry_budget: float | None = 0.1,
     name: str | None = None,
+    dead_letter: bool = True,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Try a function again when it fails in a way that may pass.
 
@@ -68,6 +71,8 @@ def with_retry(  # noqa: PLR0913  # one for each option
         retry_budget: the share of the calls that may be tried again, beyond the first ten
             retries; ``None``: no limit.
         name: whose retry budget it is, and what telemetry calls it; by default the function's.
+        dead_letter: keep a call that used up its attempts, so that ``wflo dlq replay`` can
+            send it again.
 
     Raises:
         ConfigError: an option is none that can be meant.
@@ -83,7 +88,21 @@ def with_retry(  # noqa: PLR0913  # one for each option
     )
 
     def decorate(each: Callable[P, R]) -> Callable[P, R]:
-        options = retrying_of(each, retry, on, name)
+        options = retrying_of(each, retry, on, name, dead_letter=dead_letter)
         return rewrap(each, lambda inner: tried_again(inner, ensure_configured, options))
 
     return decorate if fn is None else decorate(fn)
+
+
+def dead_letters(*, limit: int = 100) -> list[DeadLetter]:
+    """List the calls that failed for good in the state in force, newest first.
+
+    Without their arguments; ``wflo dlq show`` has those.
+
+    Args:
+        limit: so many at most.
+
+    Raises:
+        StoreError: the state cannot answer.
+    """
+    return ensure_configured().dead_letters.letters(limit=limit)

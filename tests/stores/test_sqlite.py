@@ -123,7 +123,7 @@ def test_a_file_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(
     store: SqliteStore, path: Path
 ) -> None:
     store.settle(scopes(100), charge("c1", 60))
-    connected(store).execute("DROP TABLE notes")
+    connected(store).executescript("DROP TABLE notes; DROP TABLE dead_letters")
     connected(store).execute("PRAGMA user_version = 1")
     store.close()
 

@@ -215,6 +215,8 @@ class Policy:
     unrecognised: Unrecognised = Unrecognised.ALLOW
     #: ``None``: by trace, but by process where a run was joined, as under ``wflo run``.
     run_per: RunPer | None = None
+    #: Whether dead letters keep arguments and messages of errors.
+    store_content: bool = True
     budgets: Budgets = field(default_factory=Budgets)
     prices: Prices = field(default_factory=Prices)
     notify: Notify | None = None

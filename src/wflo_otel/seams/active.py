@@ -14,7 +14,7 @@ from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.engine.tasks import owner
-from wflo_otel.ports import CheckpointStore, Clock, Runs
+from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, Runs
 from wflo_otel.seams.retry_budgets import RetryBudgets
 from wflo_otel.telemetry.otel import OTelTelemetry
 
@@ -29,6 +29,7 @@ class Active:
     checkpoints: CheckpointStore
     clock: Clock
     telemetry: OTelTelemetry
+    dead_letters: DeadLetters
     #: HTTP clients are guarded: what they send is decided and charged there, and nowhere else.
     guards: bool = True
     #: What each component of this process may still try again.

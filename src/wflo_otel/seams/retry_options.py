@@ -15,7 +15,9 @@ _PLACE = "with_retry"
 Errors = type[Exception] | Iterable[type[Exception]]
 
 
-def retrying_of(fn: object, retry: Retry, on: Errors | None, name: object) -> Retrying:
+def retrying_of(
+    fn: object, retry: Retry, on: Errors | None, name: object, *, dead_letter: object
+) -> Retrying:
     """Say how this function is tried again.
 
     Raises:
@@ -26,8 +28,10 @@ def retrying_of(fn: object, retry: Retry, on: Errors | None, name: object) -> Re
     shown = name_of(fn)
     if name is not None:
         component = shown = _name(name)
+    if not isinstance(dead_letter, bool):
+        raise ConfigError(f"{_PLACE}: dead_letter must be True or False, not {dead_letter!r}")
     classes = None if on is None else _on(on)
-    return Retrying(checked(retry, _PLACE), shown, component, classes)
+    return Retrying(checked(retry, _PLACE), shown, component, classes, dead_letter)
 
 
 def _name(given: object) -> str:

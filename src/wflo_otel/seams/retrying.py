@@ -1,19 +1,16 @@
-"""Trying a function again, whatever kind it is.
+"""One call, attempt after attempt: what is made of a failure, and what is told of it.
 
-The rules: a refusal, a cancellation and an interrupt are never tried again; a generator only
-before its first value; the last error comes out as it was raised. Each attempt runs in a span
-of its own. What is decided is one object's (:class:`Attempts`); the loops only pause and go on.
+The rules: what a policy has refused is never tried again; the last error comes out as it was
+raised, and where the attempts are used up the call is kept as a dead letter. Each attempt runs
+in a span of its own. The loops around it are :mod:`wflo_otel.seams.retry_loops`'s.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import os
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +29,11 @@ from wflo_otel.core.retry import (
 )
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.attempt_spans import start_attempt
+from wflo_otel.seams.burying import bury
 from wflo_otel.seams.failures import failure_of, is_refusal
 from wflo_otel.seams.functions import Flow, Invocation, Run, in_flow
-from wflo_otel.seams.kinds import Kind, kind_of
 from wflo_otel.seams.outcomes import Outcome, error_type_of
-from wflo_otel.seams.work import frame_of_caller
+from wflo_otel.seams.work import frame_of_caller, ignore
 from wflo_otel.telemetry.outcomes import fail
 from wflo_otel.telemetry.safely import safely
 
@@ -61,6 +58,8 @@ class Retrying:
     name: str
     component: str
     on: tuple[type[Exception], ...] | None = None
+    #: Whether a call that used up its attempts is kept.
+    dead_letter: bool = True
 
 
 class Attempts:
@@ -82,7 +81,7 @@ class Attempts:
         """What happens around one attempt."""
         frame, active = frame_of_caller(), self._active
         span = start_attempt(active, self._options.name, self._number, frame.caller)
-        return Run(active.engine, Place(frame, span), _ignore, functools.partial(_end, span))
+        return Run(active.engine, Place(frame, span), ignore, functools.partial(_end, span))
 
     def succeeded(self) -> None:
         """An attempt has succeeded, or has yielded its first value."""
@@ -146,10 +145,8 @@ class Attempts:
             note = f"wflo: {self._options.name}: gave up after {self._number} attempts ({reason})"
             if note not in getattr(error, "__notes__", ()):
                 error.add_note(note)
-
-
-def _ignore(_: object) -> None:
-    """Nothing is to be done with it."""
+        if reason is not Reason.FINAL and self._options.dead_letter:
+            bury(self._active, self._options.name, self._invocation, error, self._number)
 
 
 def _end(span: Span, outcome: Outcome) -> None:
@@ -157,144 +154,3 @@ def _end(span: Span, outcome: Outcome) -> None:
         fail(span, kind)
     with safely("end of a span"):
         span.end()
-
-
-def tried_again(
-    fn: Callable[..., Any], active: Callable[[], Active], options: Retrying
-) -> Callable[..., Any]:
-    """Return a callable of the same kind that is tried again when it fails."""
-
-    def begin(*args: Any, **kwargs: Any) -> Attempts:
-        return Attempts(active(), options, Invocation(fn, args, kwargs))
-
-    kind = kind_of(fn)
-    if kind is Kind.PLAIN:
-        return _plain(begin)
-    if kind is Kind.COROUTINE:
-        return _coroutine(begin)
-
-    def bare(_: Invocation) -> Flow:
-        return Run(active().engine, nullcontext(), _ignore, _ignore)
-
-    steps = _Steps if kind is Kind.GENERATOR else _AsyncSteps
-
-    def step(*args: Any, **kwargs: Any) -> object:
-        return steps(begin(*args, **kwargs))
-
-    driven: Callable[..., Any] = in_flow(step, bare, kind)
-    return driven
-
-
-def _plain(begin: Callable[..., Attempts]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        attempts = begin(*args, **kwargs)
-        while True:
-            try:
-                value = attempts.once()
-            except Exception as error:
-                pause_s = attempts.after(error)
-                if pause_s is None:
-                    raise
-            else:
-                if inspect.iscoroutine(value):  # of a coroutine function behind a plain wrapper
-                    return _awaited(attempts, value)
-                attempts.succeeded()
-                return value
-            attempts.pause(pause_s)
-
-    return call
-
-
-def _coroutine(begin: Callable[..., Attempts]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        attempts = begin(*args, **kwargs)
-        return await _awaited(attempts, attempts.once())
-
-    return call
-
-
-async def _awaited(attempts: Attempts, attempt: Coroutine[Any, Any, Any]) -> Any:
-    while True:
-        try:
-            value = await attempt
-        except Exception as error:
-            pause_s = attempts.after(error)
-            if pause_s is None:
-                raise
-        else:
-            attempts.succeeded()
-            return value
-        await attempts.pause_async(pause_s)
-        attempt = attempts.once()
-
-
-class _Steps(Generator[Any, Any, Any]):
-    """A generator that is begun anew until it has yielded once."""
-
-    def __init__(self, attempts: Attempts) -> None:
-        self._attempts = attempts
-        self._begun: Generator[Any, Any, Any] | None = None
-
-    def send(self, value: Any) -> Any:
-        while self._begun is None:
-            attempt = self._attempts.once()
-            try:
-                first = next(attempt)
-            except StopIteration:
-                self._attempts.succeeded()
-                raise
-            except Exception as error:
-                pause_s = self._attempts.after(error)
-                if pause_s is None:
-                    raise
-            else:
-                self._attempts.succeeded()
-                self._begun = attempt
-                return first
-            self._attempts.pause(pause_s)
-        return self._begun.send(value)
-
-    def throw(self, error: BaseException) -> Any:  # type: ignore[override]  # as it is called
-        if self._begun is None:
-            raise error
-        return self._begun.throw(error)
-
-    def close(self) -> None:
-        if self._begun is not None:
-            self._begun.close()
-
-
-class _AsyncSteps(AsyncGenerator[Any, Any]):
-    """The same of an async generator."""
-
-    def __init__(self, attempts: Attempts) -> None:
-        self._attempts = attempts
-        self._begun: AsyncGenerator[Any, Any] | None = None
-
-    async def asend(self, value: Any) -> Any:
-        while self._begun is None:
-            attempt = self._attempts.once()
-            try:
-                first = await anext(attempt)
-            except StopAsyncIteration:
-                self._attempts.succeeded()
-                raise
-            except Exception as error:
-                pause_s = self._attempts.after(error)
-                if pause_s is None:
-                    raise
-            else:
-                self._attempts.succeeded()
-                self._begun = attempt
-                return first
-            await self._attempts.pause_async(pause_s)
-        return await self._begun.asend(value)
-
-    async def athrow(self, error: BaseException) -> Any:  # type: ignore[override]  # as it is called
-        if self._begun is None:
-            raise error
-        return await self._begun.athrow(error)
-
-    async def aclose(self) -> None:
-        if self._begun is not None:
-            await self._begun.aclose()

@@ -130,7 +130,7 @@ def agent_flow(
     """What happens around an agent's function."""
     now = active()
     work = agent_work(now, frame_of_caller(), name, budget)
-    return Run(now.engine, work.place, _ignore, work.end)
+    return Run(now.engine, work.place, ignore, work.end)
 
 
 def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
@@ -145,8 +145,8 @@ def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
     if refusal is not None:
         work.span.end()
         raise dress(refusal.error())
-    return Run(now.engine, work.place, _ignore, work.end)
+    return Run(now.engine, work.place, ignore, work.end)
 
 
-def _ignore(_: object) -> None:
+def ignore(_: object) -> None:
     """A chunk says nothing about a tool or an agent."""

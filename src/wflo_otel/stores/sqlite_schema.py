@@ -59,6 +59,14 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 """
 
+_DEAD_LETTERS = """
+CREATE TABLE dead_letters (
+    seq INTEGER PRIMARY KEY, letter_id TEXT NOT NULL UNIQUE, created_at REAL NOT NULL,
+    changed_at REAL NOT NULL, is_done INTEGER NOT NULL, doc TEXT NOT NULL, payload BLOB
+);
+CREATE INDEX dead_letters_by_change ON dead_letters (changed_at);
+"""
+
 #: What makes a file of each version out of the one before; 0 is an empty file.
-STEPS = (_FIRST, _NOTES)
+STEPS = (_FIRST, _NOTES, _DEAD_LETTERS)
 VERSION = len(STEPS)

@@ -103,6 +103,10 @@ class OTelTelemetry:
         """A call has succeeded after failed attempts: a metric."""
         self._pending.add(partial(self._metrics.retried, component, "recovered"))
 
+    def buried(self, component: str) -> None:
+        """A call was kept as a dead letter: a metric."""
+        self._pending.add(partial(self._metrics.buried, component))
+
     def attempted(self, record: CallRecord, number: int, span: Span) -> None:
         """One of several attempts of a call was charged: an event on their span, a log record."""
         self._events.attempted(record, number, span)

@@ -161,6 +161,13 @@ RETRIES = Instrument(
     "Failed attempts of functions under `with_retry`, and the calls that recovered after them.",
     (a.RETRY_COMPONENT, a.RETRY_OUTCOME),
 )
+DEAD_LETTERS = Instrument(
+    "wflo.dead_letters",
+    "counter",
+    "{letter}",
+    "Calls that were kept as dead letters.",
+    (a.RETRY_COMPONENT,),
+)
 STATE_DURATION = Instrument(
     "wflo.state.duration",
     "histogram",
@@ -184,7 +191,8 @@ PENDING = Instrument(
 
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
-    *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT, RETRIES),
+    *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
+    *(RETRIES, DEAD_LETTERS),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 
