@@ -240,6 +240,21 @@ def test_a_policy_holds_for_what_is_sent_again(box):
     assert box.states() == {"a1": "dead"}
 
 
+def test_a_state_that_names_no_file_is_wrong(box):
+    assert box.run("list", "--state", "memory://").exit_code == 2
+
+
+def test_an_environment_that_is_wrong_sends_nothing(box, monkeypatch):
+    monkeypatch.setenv("WFLO_BUDGET_USD", "five")
+    box.bury("a1")
+
+    ran = box.run("replay")
+
+    assert ran.exit_code == 2
+    assert "'five' is not an amount" in ran.stderr
+    assert box.delivered == []
+
+
 def test_the_policy_of_the_folder_is_found(box):
     (box.folder / "wflo.yaml").write_text("version: 1\nbudgets: {run: {usd: five}}\n")
     box.bury("a1")

@@ -89,6 +89,15 @@ def test_the_last_error_comes_out_as_it_was_raised(kind, seen):
     assert note.endswith("gave up after 2 attempts (attempts)")
 
 
+def test_an_error_that_is_raised_again_and_again_carries_its_note_once(seen):
+    error = TimeoutError()
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            steady(max_attempts=2)(Flaky(9, error=error))()
+
+    assert len(error.__notes__) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "error", [ValueError("bad"), KeyboardInterrupt(), asyncio.CancelledError(), SystemExit()]

@@ -21,7 +21,7 @@ from wflo_otel.core.call import Status
 from wflo_otel.core.dead_letter import LEASE_S, LetterState
 from wflo_otel.core.policy import Policy
 from wflo_otel.decorators import track_llm_call
-from wflo_otel.errors import DeadLetterError
+from wflo_otel.errors import DeadLetterError, StoreError
 from wflo_otel.replay import clear_doubts, replay
 from wflo_otel.retries import dead_letters, with_retry
 from wflo_otel.testing import FakeClock
@@ -87,6 +87,31 @@ def test_a_replay_is_a_run_of_its_own_inside_the_processs(replayer, agent):
     assert (runs["l1-1"].name, runs["l1-1"].parent) == ("call", replayer.seen.run_id)
     assert runs["l1-1"].ended_at is not None
     assert replayer.seen.record.cost == 2_500_000
+
+
+def test_a_letter_of_no_agent_is_sent_for_none(replayer, agent):
+    callers = []
+    agent.call = lambda: callers.append(current_caller())
+
+    assert replayer.send(agent=None).state is DONE
+    assert callers[0].agent is None
+
+
+def test_a_claim_that_cannot_be_renewed_just_now_is_tried_again(replayer, agent, monkeypatch):
+    monkeypatch.setattr("wflo_otel.replay._RENEW_EVERY_S", 0.001)
+    twice = threading.Semaphore(0)
+    change = replayer.letters.change
+
+    def busy(letter_id, become):
+        if threading.current_thread().name != "wflo-claim":
+            return change(letter_id, become)
+        twice.release()
+        raise StoreError("locked")
+
+    monkeypatch.setattr(replayer.letters, "change", busy)
+    agent.call = lambda: [twice.acquire(timeout=10), twice.acquire(timeout=10)]
+
+    assert replayer.send().state is DONE
 
 
 def test_a_replay_that_fails_leaves_the_letter_dead_and_writes_no_other(replayer, agent):

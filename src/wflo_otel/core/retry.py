@@ -118,13 +118,11 @@ def delay_s(retry: Retry, attempt: int, chance: float) -> float:
         attempt: which attempt has failed, from 1.
         chance: a random number from 0 up to 1. Full jitter: it is the share of the delay.
     """
-    match retry.backoff:
-        case Backoff.EXPONENTIAL:
-            factor = 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
-        case Backoff.LINEAR:
-            factor = float(attempt)
-        case Backoff.CONSTANT:
-            factor = 1.0
+    factor = 1.0
+    if retry.backoff is Backoff.EXPONENTIAL:
+        factor = 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
+    elif retry.backoff is Backoff.LINEAR:
+        factor = float(attempt)
     delay_ms = min(retry.initial_delay_ms * factor, retry.max_delay_ms)
     return delay_ms / 1000 * (chance if retry.jitter else 1.0)
 

@@ -14,8 +14,6 @@ from typing import Any
 from wflo_otel.errors import DeadLetterError
 from wflo_otel.seams.functions import inner_of
 
-_LONGEST_CHAIN = 64
-
 
 def reference_to(fn: object) -> tuple[str, str]:
     """Name a function, and say why it could not be found again; empty where it can."""
@@ -68,8 +66,8 @@ def _walk(module: object, qualname: str) -> Any:
 
 
 def _leads_to(found: object, fn: object) -> bool:
-    for _ in range(_LONGEST_CHAIN):
-        if found is None or found is fn:
-            break
+    seen: set[int] = set()
+    while found is not None and found is not fn and id(found) not in seen:
+        seen.add(id(found))
         found = getattr(found, "__wrapped__", None)
     return found is fn

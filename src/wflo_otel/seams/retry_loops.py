@@ -24,10 +24,11 @@ def tried_again(
 ) -> Callable[..., Any]:
     """Return a callable of the same kind that is tried again when it fails."""
 
-    def begin(*args: Any, **kwargs: Any) -> Attempts:
-        return Attempts(active(), options, Invocation(fn, args, kwargs))
-
     kind = kind_of(fn)
+
+    def begin(*args: Any, **kwargs: Any) -> Attempts:
+        return Attempts(active(), options, Invocation(fn, args, kwargs), kind)
+
     if kind is Kind.PLAIN:
         return _plain(begin)
     if kind is Kind.COROUTINE:
@@ -93,7 +94,8 @@ class _Steps(Generator[Any, Any, Any]):
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
-        self._begun: Generator[Any, Any, Any] | None = None
+        #: Only begun generators are thrown into; before, there is none.
+        self._begun: Any = None
 
     def send(self, value: Any) -> Any:
         while self._begun is None:
@@ -115,8 +117,6 @@ class _Steps(Generator[Any, Any, Any]):
         return self._begun.send(value)
 
     def throw(self, error: BaseException) -> Any:  # type: ignore[override]  # as it is called
-        if self._begun is None:
-            raise error
         return self._begun.throw(error)
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
-        self._begun: AsyncGenerator[Any, Any] | None = None
+        self._begun: Any = None
 
     async def asend(self, value: Any) -> Any:
         while self._begun is None:
@@ -151,8 +151,6 @@ class _AsyncSteps(AsyncGenerator[Any, Any]):
         return await self._begun.asend(value)
 
     async def athrow(self, error: BaseException) -> Any:  # type: ignore[override]  # as it is called
-        if self._begun is None:
-            raise error
         return await self._begun.athrow(error)
 
     async def aclose(self) -> None:

@@ -32,6 +32,7 @@ from wflo_otel.seams.attempt_spans import start_attempt
 from wflo_otel.seams.burying import bury
 from wflo_otel.seams.failures import failure_of, is_refusal
 from wflo_otel.seams.functions import Flow, Invocation, Run, in_flow
+from wflo_otel.seams.kinds import Kind
 from wflo_otel.seams.outcomes import Outcome, error_type_of
 from wflo_otel.seams.work import frame_of_caller, ignore
 from wflo_otel.telemetry.outcomes import fail
@@ -65,9 +66,11 @@ class Retrying:
 class Attempts:
     """One invocation, attempt after attempt."""
 
-    def __init__(self, active: Active, options: Retrying, invocation: Invocation) -> None:
+    def __init__(
+        self, active: Active, options: Retrying, invocation: Invocation, kind: Kind
+    ) -> None:
         self._active, self._options = active, options
-        self._invocation = invocation
+        self._invocation, self._kind = invocation, kind
         self._began = active.clock.monotonic()
         self._number = 1
         active.retry_budgets.pay_in(options.component, options.retry)
@@ -75,7 +78,7 @@ class Attempts:
     def once(self) -> Any:
         """Make the next attempt."""
         invocation = self._invocation
-        return in_flow(invocation.fn, self._flow)(*invocation.args, **invocation.kwargs)
+        return in_flow(invocation.fn, self._flow, self._kind)(*invocation.args, **invocation.kwargs)
 
     def _flow(self, _: Invocation) -> Flow:
         """What happens around one attempt."""
