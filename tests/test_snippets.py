@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import wflo_otel.decorators
+import wflo_otel.retries
 import wflo_otel.workflow
 from decorated import watch
 
@@ -33,7 +34,7 @@ def namespace():
     completions = SimpleNamespace(create=create)
     names = {
         name: getattr(module, name)
-        for module in (wflo_otel.decorators, wflo_otel.workflow)
+        for module in (wflo_otel.decorators, wflo_otel.retries, wflo_otel.workflow)
         for name in module.__all__
     }
     client = SimpleNamespace(chat=SimpleNamespace(completions=completions))
@@ -59,7 +60,7 @@ def ran(namespace):
 
 
 def test_every_snippet_runs(ran):
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     assert [each.name for each in ran["wflo"].checkpoints()] == ["iteration_1_tool_search"]
 
 
@@ -81,6 +82,7 @@ def test_what_the_snippets_decorate_works_for_the_workflow(ran):
     asyncio.run(ran["research"]())
     asyncio.run(ran["plan_research"]({"topic": "x"}))
     asyncio.run(ran["my_function"]())
+    asyncio.run(ran["call_api"]())
     ran["search_web"]("query")
 
     names = [each.name for each in ran["wflo"].checkpoints()]

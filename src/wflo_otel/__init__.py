@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         CheckpointNotFoundError,
         CircuitOpenError,
         ConfigError,
+        DeadLetterError,
         PolicyViolationError,
         StateUnavailableError,
         StoreError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         UnrecognisedCallError,
         WfloError,
     )
+    from wflo_otel.retries import dead_letters, with_retry
     from wflo_otel.seams.spans.sampler import PolicySampler
     from wflo_otel.workflow import WfloWorkflow
 
@@ -49,6 +51,7 @@ __all__ = [
     "CheckpointNotFoundError",
     "CircuitOpenError",
     "ConfigError",
+    "DeadLetterError",
     "PolicySampler",
     "PolicySpanProcessor",
     "PolicyViolationError",
@@ -62,12 +65,14 @@ __all__ = [
     "checkpoint",
     "circuit_breaker",
     "configure",
+    "dead_letters",
     "record_usage",
     "scope",
     "shutdown",
     "track_agent_cost",
     "track_llm_call",
     "track_tool_call",
+    "with_retry",
 ]
 
 _MODULES = {
@@ -77,6 +82,8 @@ _MODULES = {
     "WfloWorkflow": "workflow",
     "configure": "bootstrap",
     "shutdown": "bootstrap",
+    "dead_letters": "retries",
+    "with_retry": "retries",
     **dict.fromkeys(
         [
             "checkpoint",

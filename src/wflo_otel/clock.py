@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import time
+
+from wflo_otel.engine.tasks import running_trio
 
 #: A generator of our own: a program may seed the shared one, and would then repeat our ids. A
 #: child of a fork must not repeat its parent's.
@@ -22,6 +25,15 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Block this thread for so long."""
+        time.sleep(seconds)
+
+    async def pause_async(self, seconds: float) -> None:
+        """Let others work for so long, on asyncio or trio."""
+        trio = running_trio()
+        await (asyncio if trio is None else trio).sleep(seconds)
 
     def new_id(self) -> str:
         """An id nobody has used."""

@@ -26,7 +26,8 @@ from wflo_otel.core.usage import Usage
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.amounts import budget_of, nano_usd_of
 from wflo_otel.seams.breaking import Guarded, breaker_flow
-from wflo_otel.seams.functions import is_same_kind, name_of, wrap
+from wflo_otel.seams.functions import name_of, wrap
+from wflo_otel.seams.kinds import kind_of
 from wflo_otel.seams.llm_calls import ModelCall, llm_flow, tell
 from wflo_otel.seams.saving import Saved, checkpoint_flow, save
 from wflo_otel.seams.work import agent_flow, frame_of_caller, tool_flow
@@ -258,7 +259,7 @@ def circuit_breaker(
     guarded = Guarded(f"function:{name}", breaker, fallback)
 
     def decorate(fn: Callable[P, R]) -> Callable[P, R]:
-        if fallback is not None and not is_same_kind(fn, fallback):
+        if fallback is not None and kind_of(fn) is not kind_of(fallback):
             raise ConfigError(
                 f"circuit_breaker: the fallback {name_of(fallback)} must be of the same kind as "
                 f"{name_of(fn)}: async for async, a generator for a generator"

@@ -6,6 +6,7 @@
     ├── ConfigError                 a policy, an option or the environment is wrong; nothing ran
     ├── CheckpointNotFoundError     no checkpoint has that id
     ├── CheckpointCodecError        a value cannot be stored as plain data
+    ├── DeadLetterError             a dead letter is not there, or cannot be replayed
     ├── StoreError                  a state store cannot answer
     └── PolicyViolationError        wflo stopped this call
         ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
@@ -30,6 +31,7 @@ __all__ = [
     "CheckpointNotFoundError",
     "CircuitOpenError",
     "ConfigError",
+    "DeadLetterError",
     "PolicyViolationError",
     "StateUnavailableError",
     "StoreError",
@@ -63,6 +65,10 @@ class CheckpointNotFoundError(WfloError, KeyError):
 
 class CheckpointCodecError(WfloError, TypeError):
     """A value in the state cannot be stored as plain data."""
+
+
+class DeadLetterError(WfloError):
+    """A dead letter is not there, or cannot be replayed; the message says why."""
 
 
 class StoreError(WfloError):

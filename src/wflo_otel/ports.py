@@ -6,7 +6,7 @@ from them; ``tests/conformance`` holds the contract of each, and every adapter r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from wflo_otel.core.admission import Reserve
 from wflo_otel.core.breaker import Component, Seen
 from wflo_otel.core.call import Ask, Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.core.decision import (
     Admission,
     CircuitOpen,
@@ -272,6 +273,44 @@ class CheckpointStore(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """Calls that failed for good. Synchronous; atomic, from any thread and process.
+
+    The store tells the time, and shows each letter as it stands now. Letters whose last change
+    is longer ago than :data:`~wflo_otel.core.dead_letter.KEPT_S` may be gone.
+    """
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Keep a letter; one that is here already stays as it is."""
+        ...
+
+    def letters(self, states: Collection[LetterState] = (), limit: int = 100) -> list[DeadLetter]:
+        """List the letters in these states, by default all, newest first, without payloads."""
+        ...
+
+    def letter(self, letter_id: str) -> DeadLetter:
+        """Return a letter with its payload.
+
+        Raises:
+            DeadLetterError: there is none with that id.
+        """
+        ...
+
+    def change(
+        self, letter_id: str, become: Callable[[DeadLetter, float], DeadLetter]
+    ) -> DeadLetter:
+        """Replace a letter by what ``become`` makes of it and of the time, in one transaction.
+
+        Raises:
+            DeadLetterError: there is none with that id, or ``become`` says so.
+        """
+        ...
+
+    def purge(self, states: Collection[LetterState], before: float) -> int:
+        """Drop the letters in these states that last changed before; say how many."""
+        ...
+
+
 # --- metering --------------------------------------------------------------------------------
 
 
@@ -416,7 +455,7 @@ class Telemetry(Protocol):
 
 
 class Clock(Protocol):
-    """Time, and ids that are new."""
+    """Time, pauses, and ids that are new."""
 
     def time(self) -> float:
         """Seconds since the epoch."""
@@ -424,6 +463,14 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Block this thread for so long; an interrupt ends it."""
+        ...
+
+    async def pause_async(self, seconds: float) -> None:
+        """Let others work for so long; whoever cancels the task ends it."""
         ...
 
     def new_id(self) -> str:

@@ -67,7 +67,7 @@ def test_a_webhook_is_posted_the_notice_as_json() -> None:
         "agent": "writer",
         "model": "gpt-4o",
         "scope": "run:r",
-            "reason": None,
+        "reason": None,
         "unit": "usd",
         "limit": "1.000000000",
         "settled": "0.990000000",

@@ -15,6 +15,7 @@ from wflo_otel.decorators import (
     track_llm_call,
     track_tool_call,
 )
+from wflo_otel.retries import with_retry
 from wflo_otel.seams.breakdown import AgentCost
 from wflo_otel.workflow import WfloWorkflow
 
@@ -45,7 +46,13 @@ def iterator(one: int) -> Iterator[int]:
     yield one
 
 
+@with_retry
+def retried(one: int) -> bytes:
+    return b""
+
+
 @track_llm_call(model="gpt-4")
+@with_retry(max_attempts=5, on=(TimeoutError, ConnectionError), backoff="linear")
 @track_agent_cost
 @track_tool_call
 @checkpoint

@@ -183,7 +183,9 @@ def _wire(
         watch_global_provider()
         instrument_http()
         instrument_threads()
-    now_active = Active(engine, telemetry.tracer, store, store, clock, telemetry, guard)
+    now_active = Active(
+        engine, telemetry.tracer, store, store, clock, telemetry, store.dead_letters, guard
+    )
     load_prices_with_first_client()
     runs.join(run)
     per_trace = TraceRuns(run, store, clock, partial(_is_per_trace, in_force, owns_run))

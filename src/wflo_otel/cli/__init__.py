@@ -181,3 +181,73 @@ def budgets_show(run_id: str | None, state: str | None) -> None:
     from wflo_otel.cli.report import print_budgets
 
     sys.exit(print_budgets(run_id, state))
+
+
+@main.group()
+def dlq() -> None:
+    """Look at the calls that failed for good, and send them again."""
+
+
+_ONLY = click.option(
+    "--only",
+    multiple=True,
+    metavar="STATE",
+    type=click.Choice(("dead", "sending", "done", "poison", "in-doubt")),
+    help="Only letters in this state: dead, sending, done, poison or in-doubt. Repeatable.",
+)
+
+
+@dlq.command("list")
+@_ONLY
+@click.option("--last", type=click.IntRange(min=1), default=100, metavar="N", help="The newest N.")
+@click.option("--json", "as_json", is_flag=True, help="Everything but the arguments, for programs.")
+@_STATE
+def dlq_list(only: tuple[str, ...], last: int, as_json: bool, state: str | None) -> None:
+    """List the dead letters, newest first."""
+    from wflo_otel.cli.dlq import print_list, states_of
+
+    sys.exit(print_list(state, states_of(only), last, as_json=as_json))
+
+
+@dlq.command("show")
+@click.argument("letter", metavar="LETTER")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_STATE
+def dlq_show(letter: str, as_json: bool, state: str | None) -> None:
+    """Show one dead letter, with its arguments; the start of its id is enough."""
+    from wflo_otel.cli.dlq import print_letter
+
+    sys.exit(print_letter(letter, state, as_json=as_json))
+
+
+@dlq.command("replay")
+@click.argument("letters", nargs=-1, metavar="[LETTER...]")
+@click.option("--in-doubt", is_flag=True, help="Also those that may have been sent already.")
+@click.option("--poison", is_flag=True, help="Also those that have failed too many replays.")
+@click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
+@_STATE
+def dlq_replay(
+    letters: tuple[str, ...], in_doubt: bool, poison: bool, policy: str | None, state: str | None
+) -> None:
+    """Send dead letters again: LETTERs, or all, each under the policy. What is done never is."""
+    from wflo_otel.cli.dlq import replay_letters, states_of
+
+    also = states_of([*(["in-doubt"] * in_doubt), *(["poison"] * poison)])
+    sys.exit(replay_letters(letters, state, policy, also))
+
+
+@dlq.command("purge")
+@_ONLY
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="DAYS",
+    help="Unchanged for so long.",
+)
+@_STATE
+def dlq_purge(only: tuple[str, ...], older_than: float, state: str | None) -> None:
+    """Drop dead letters: those that are done, or in the states that are named."""
+    from wflo_otel.cli.dlq import purge, states_of
+
+    sys.exit(purge(state, states_of(only), older_than))

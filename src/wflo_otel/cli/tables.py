@@ -15,6 +15,7 @@ from rich.table import Table
 from wflo_otel.cli.terminal import WIDTH, plain
 from wflo_otel.core.attribution import NOBODY, Line
 from wflo_otel.core.call import CallRecord
+from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.core.decision import Phase
 from wflo_otel.core.ledger import ZERO, Unit
 from wflo_otel.core.money import to_usd
@@ -149,6 +150,23 @@ def runs_table(reports: Iterable[RunReport]) -> Table:
 def _short(run_id: str) -> str:
     """A request's run has a trace id, too long for a column; half of it names the run as well."""
     return run_id[:16] if re.fullmatch("[0-9a-f]{32}", run_id) else run_id
+
+
+def letters_table(letters: Iterable[DeadLetter]) -> Table:
+    """List dead letters, one a line."""
+    table = _table("what", "letter", "state", "since (UTC)", "error")
+    error = table.columns[-1]
+    error.justify, error.ratio, error.overflow = "left", 1, "ellipsis"
+    for each in letters:
+        table.add_row(
+            plain(each.name),
+            each.letter_id,
+            each.state.value,
+            iso(each.created_at)[:16].replace("T", " "),
+            plain(each.errors[0].type) if each.errors else "",
+            style="dim" if each.state is LetterState.DONE else "",
+        )
+    return table
 
 
 def ledgers_table(ledgers: Sequence[LedgerView]) -> Table:

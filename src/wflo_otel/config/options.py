@@ -46,7 +46,6 @@ LATER_SECTIONS = frozenset(
         "hints",
         "loops",
         "retries",
-        "store_content",
     }
 )
 LATER_BUDGET_OPTIONS = frozenset({"ask", "downgrade", "throttle"})
@@ -128,6 +127,11 @@ POLICY = _options(
             "What a run is: all that the process does, or each request or message that it serves "
             "(a trace that begins here with a SERVER or CONSUMER span).",
             default="`process` where a run is joined, as under `wflo run`, else `trace`",
+        ),
+        "store_content": Note(
+            values.SWITCH,
+            "Whether dead letters keep the arguments of the call and the messages of its errors; "
+            "without arguments they cannot be replayed.",
         ),
     },
 )

@@ -76,6 +76,31 @@ class Window(StrEnum):
     MONTH = "month"
 
 
+class Backoff(StrEnum):
+    """How the delay grows from one attempt to the next."""
+
+    EXPONENTIAL = "exponential"
+    LINEAR = "linear"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and how soon, something that failed is tried again."""
+
+    #: All attempts, the first included.
+    max_attempts: int = 3
+    backoff: Backoff = Backoff.EXPONENTIAL
+    initial_delay_ms: float = 100.0
+    max_delay_ms: float = 30_000.0
+    #: Whether a delay is drawn at random from nothing up to its full length.
+    jitter: bool = True
+    #: From the first attempt on; ``None``: no deadline.
+    deadline_s: float | None = None
+    #: Retries as a share of the calls; ``None``: as many as the attempts allow.
+    retry_budget: float | None = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """A ceiling for one scope. ``usd`` is in nano-USD; ``None`` is no limit in that unit."""
@@ -217,6 +242,8 @@ class Policy:
     unrecognised: Unrecognised = Unrecognised.ALLOW
     #: ``None``: by trace, but by process where a run was joined, as under ``wflo run``.
     run_per: RunPer | None = None
+    #: Whether dead letters keep arguments and messages of errors.
+    store_content: bool = True
     budgets: Budgets = field(default_factory=Budgets)
     #: By component: ``provider:openai``, ``model:gpt-4o``, ``agent:writer``, ``tool:*``.
     breakers: Mapping[str, Breaker] = field(default_factory=dict)

@@ -6,7 +6,7 @@ test, or none at all takes effect at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentelemetry.trace import Tracer
 
@@ -14,7 +14,8 @@ from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.engine.tasks import owner
-from wflo_otel.ports import CheckpointStore, Clock, Runs
+from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, Runs
+from wflo_otel.seams.retry_budgets import RetryBudgets
 from wflo_otel.telemetry.otel import OTelTelemetry
 
 
@@ -28,8 +29,11 @@ class Active:
     checkpoints: CheckpointStore
     clock: Clock
     telemetry: OTelTelemetry
+    dead_letters: DeadLetters
     #: HTTP clients are guarded: what they send is decided and charged there, and nowhere else.
     guards: bool = True
+    #: What each component of this process may still try again.
+    retry_budgets: RetryBudgets = field(default_factory=RetryBudgets)
 
     def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
         """Make a call that is new."""

@@ -22,9 +22,8 @@ from wflo_otel.engine import Refusal
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.entering import enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
-from wflo_otel.seams.outcomes import Outcome
 from wflo_otel.seams.refusal import dress
-from wflo_otel.seams.work import frame_of_caller
+from wflo_otel.seams.work import frame_of_caller, ignore
 
 _FUNCTION = Ask(Operation.INVOKE_WORKFLOW, provider="", model=None)
 
@@ -46,10 +45,6 @@ def breaker_flow(active: Callable[[], Active], guarded: Guarded, _: Invocation) 
     if isinstance(answer, Refusal):
         if guarded.fallback is None or answer.policy != "breaker":
             raise dress(answer.error())
-        return Run(now.engine, nullcontext(), _ignore, _ignore, guarded.fallback)
+        return Run(now.engine, nullcontext(), ignore, ignore, guarded.fallback)
     place = Place(guarded_frame(frame, guarded.key, guarded.options))
-    return Run(now.engine, place, _ignore, partial(leave, now, answer))
-
-
-def _ignore(_: object | Outcome) -> None:
-    """Neither a chunk nor the end of a fallback tells a circuit anything."""
+    return Run(now.engine, place, ignore, partial(leave, now, answer))

@@ -22,6 +22,7 @@ from wflo_otel.core.call import Call
 from wflo_otel.engine import Engine, Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import ConfigError
+from wflo_otel.seams.kinds import Kind, kind_of
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned
 
 P = ParamSpec("P")
@@ -87,47 +88,46 @@ def wrap(fn: Callable[P, R], flow_of: FlowOf) -> Callable[P, R]:
     Raises:
         ConfigError: it is a class, or cannot be called.
     """
+    return rewrap(fn, lambda each: in_flow(each, flow_of))
+
+
+def rewrap(fn: Callable[P, R], remade: Callable[[Callable[..., Any]], Any]) -> Callable[P, R]:
+    """Return what ``remade`` makes of a function, with the function's name and signature.
+
+    Raises:
+        ConfigError: it is a class, or cannot be called.
+    """
     if isinstance(fn, staticmethod | classmethod):
-        rewrapped = type(fn)(wrap(fn.__func__, flow_of))
+        rewrapped = type(fn)(rewrap(fn.__func__, remade))
         return cast("Callable[P, R]", rewrapped)
     if isinstance(fn, type) or not callable(fn):
         raise ConfigError(f"{fn!r} is no function; decorate functions, or the methods of a class")
-    driver = _driver(fn)
-    return functools.update_wrapper(cast("Callable[P, R]", driver(fn, flow_of)), fn)
+    return functools.update_wrapper(cast("Callable[P, R]", remade(fn)), fn)
 
 
-def is_same_kind(one: object, other: object) -> bool:
-    """Whether both are called, and give what they give, the same way."""
-    kinds = (inspect.isasyncgenfunction, inspect.iscoroutinefunction, inspect.isgeneratorfunction)
-    return all(_is(kind, one) == _is(kind, other) for kind in kinds)
+def in_flow(fn: Callable[..., Any], flow_of: FlowOf, kind: Kind | None = None) -> Any:
+    """Return a callable that runs in a flow: of the same kind, or of the one that is named."""
+    return _DRIVERS[kind or kind_of(fn)](fn, flow_of)
 
 
 def name_of(fn: object) -> str:
     """Name a callable as people know it."""
+    fn = inner_of(fn)
+    return getattr(fn, "__name__", None) or type(fn).__name__
+
+
+def inner_of(fn: object) -> object:
+    """The function inside a method's descriptor, or inside a partial."""
     if isinstance(fn, staticmethod | classmethod):
         fn = fn.__func__
     while isinstance(fn, functools.partial):
         fn = fn.func
-    return getattr(fn, "__name__", None) or type(fn).__name__
+    return fn
 
 
 def is_generator(fn: object) -> bool:
     """Whether it yields, one way or the other."""
-    return _is(inspect.isasyncgenfunction, fn) or _is(inspect.isgeneratorfunction, fn)
-
-
-def _driver(fn: Callable[..., object]) -> Callable[[Callable[..., Any], FlowOf], Any]:
-    if _is(inspect.isasyncgenfunction, fn):
-        return _async_generator
-    if _is(inspect.iscoroutinefunction, fn):
-        return _coroutine
-    if _is(inspect.isgeneratorfunction, fn):
-        return _generator
-    return _plain
-
-
-def _is(kind: Callable[[object], bool], fn: object) -> bool:
-    return kind(fn) or kind(getattr(type(fn), "__call__", None))  # noqa: B004  # its kind is asked
+    return kind_of(fn) in {Kind.GENERATOR, Kind.ASYNC_GENERATOR}
 
 
 def _plain(fn: Callable[..., R], flow_of: FlowOf) -> Callable[..., R]:
@@ -245,6 +245,14 @@ async def _close(inner: AsyncGenerator[Any, Any], run: Run, error: BaseException
             await inner.aclose()
     finally:
         _end(run, Raised(error))
+
+
+_DRIVERS: Mapping[Kind, Callable[[Callable[..., Any], FlowOf], Any]] = {
+    Kind.PLAIN: _plain,
+    Kind.COROUTINE: _coroutine,
+    Kind.GENERATOR: _generator,
+    Kind.ASYNC_GENERATOR: _async_generator,
+}
 
 
 def _begin(flow: Flow) -> Run:

@@ -133,7 +133,7 @@ def agent_flow(
     """What happens around an agent's function."""
     now = active()
     work = agent_work(now, frame_of_caller(), name, budget)
-    return Run(now.engine, work.place, _ignore, work.end)
+    return Run(now.engine, work.place, ignore, work.end)
 
 
 def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
@@ -146,7 +146,7 @@ def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
     if isinstance(answer, Refusal):
         work.span.end()
         raise dress(answer.error())
-    return Run(now.engine, work.place, _ignore, partial(_end, now, work, answer))
+    return Run(now.engine, work.place, ignore, partial(_end, now, work, answer))
 
 
 def _end(now: Active, work: Work, permit: Permit, outcome: Outcome) -> None:
@@ -154,5 +154,5 @@ def _end(now: Active, work: Work, permit: Permit, outcome: Outcome) -> None:
     work.end(outcome)
 
 
-def _ignore(_: object) -> None:
+def ignore(_: object) -> None:
     """A chunk says nothing about a tool or an agent."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wflo_otel.errors import ConfigError
-from wflo_otel.ports import CheckpointStore, Clock, PolicyState, Runs
+from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, PolicyState, Runs
 from wflo_otel.stores.memory import MemoryStore
 from wflo_otel.stores.sqlite import SqliteStore
 
@@ -21,6 +21,11 @@ _FORMS = "use memory://, sqlite:///relative/path or sqlite:////absolute/path"
 
 class Store(PolicyState, Runs, CheckpointStore, Protocol):
     """All that is kept of runs, in one place."""
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What failed for good."""
+        ...
 
 
 def open_store(url: str, clock: Clock) -> Store:

@@ -22,6 +22,7 @@ from wflo_otel.errors import CheckpointNotFoundError, StoreError
 from wflo_otel.ports import Clock, Note, RunInfo
 from wflo_otel.stores.books import Books, OpenCall, Standing, charge_overdue
 from wflo_otel.stores.history import History
+from wflo_otel.stores.memory_letters import MemoryLetters
 from wflo_otel.stores.state import BookedState
 
 #: So many settled calls, and so many response ids, are known again. A call that is settled
@@ -180,6 +181,7 @@ class MemoryStore(BookedState):
     ) -> None:
         super().__init__(clock, lease_s)
         self._locked = _Locked(MemoryBooks(history or History()))
+        self.dead_letters = MemoryLetters(clock)
         self._checkpoints: dict[str, Checkpoint] = {}
         self._states: dict[str, bytes] = {}
 

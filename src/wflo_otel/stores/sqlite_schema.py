@@ -67,6 +67,14 @@ CREATE TABLE circuits (
 ALTER TABLE open_calls ADD COLUMN stamps TEXT NOT NULL DEFAULT ''
 """
 
+_DEAD_LETTERS = """
+CREATE TABLE dead_letters (
+    seq INTEGER PRIMARY KEY, letter_id TEXT NOT NULL UNIQUE, created_at REAL NOT NULL,
+    changed_at REAL NOT NULL, is_done INTEGER NOT NULL, doc TEXT NOT NULL, payload BLOB
+);
+CREATE INDEX dead_letters_by_change ON dead_letters (changed_at);
+"""
+
 #: From an empty file to the newest version, one step a version.
-STEPS = (_FIRST, _NOTES, _CIRCUITS)
+STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS)
 VERSION = len(STEPS)

@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, set_span_in_context
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Transition
+from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused, Warned
 from wflo_otel.telemetry.refusals import refusal_attributes
@@ -94,6 +95,19 @@ class Events:
         if (kind := error_type(record)) is not None:
             facts[a.ERROR_TYPE] = kind
         self._write(events.ATTEMPT, facts, span)
+
+    def retried(self, failed: FailedAttempt, caller: Caller, span: Span) -> None:
+        """An attempt of what is tried again has failed."""
+        facts: dict[str, Value] = {
+            a.RETRY_COMPONENT: text(failed.component),
+            a.RETRY_ATTEMPT: failed.number,
+            a.RETRY_OUTCOME: failed.outcome,
+            a.ERROR_TYPE: text(failed.error_type),
+            a.RUN_ID: text(caller.run_id),
+        }
+        if failed.delay_s is not None:
+            facts[a.RETRY_DELAY] = failed.delay_s
+        self._write(events.RETRY, facts, span)
 
     def checkpointed(self, checkpoint: Checkpoint, span: Span) -> None:
         """A state was saved."""

@@ -44,6 +44,8 @@ class Metrics:
         self._wait = histogram(meter, i.WAIT)
         self._drift = histogram(meter, i.DRIFT)
         self._transitions = counter(meter, i.TRANSITIONS)
+        self._retries = counter(meter, i.RETRIES)
+        self._dead_letters = counter(meter, i.DEAD_LETTERS)
         self._state_duration = histogram(meter, i.STATE_DURATION)
         self._state_errors = counter(meter, i.STATE_ERRORS)
 
@@ -90,6 +92,14 @@ class Metrics:
                 a.BREAKER_REASON: transition.reason,
             },
         )
+
+    def retried(self, component: str, outcome: str) -> None:
+        """Record what came of a failed attempt, or of a call that had some."""
+        self._retries.add(1, {a.RETRY_COMPONENT: text(component), a.RETRY_OUTCOME: outcome})
+
+    def buried(self, component: str) -> None:
+        """Record that a call was kept as a dead letter."""
+        self._dead_letters.add(1, {a.RETRY_COMPONENT: text(component)})
 
     def state_latency(self, operation: str, seconds: float) -> None:
         """Record how long the state took."""

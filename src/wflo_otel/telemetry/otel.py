@@ -19,6 +19,7 @@ from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
 from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Transition
+from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Observation, Refused, Warned
@@ -90,6 +91,23 @@ class OTelTelemetry:
     def workflow_span(self, name: str, caller: Caller) -> Span:
         """Start the span of a workflow's run."""
         return spans.start_workflow_span(name, caller, tracer=self.tracer)
+
+    def attempt_span(self, component: str, number: int, caller: Caller) -> Span:
+        """Start the span of one attempt of what is tried again; ``number`` counts from 1."""
+        return spans.start_attempt_span(component, number, caller, tracer=self.tracer)
+
+    def retried(self, failed: FailedAttempt, caller: Caller) -> None:
+        """An attempt has failed: an event on the current span, a log record, a metric."""
+        self._events.retried(failed, caller, trace.get_current_span())
+        self._pending.add(partial(self._metrics.retried, failed.component, failed.outcome))
+
+    def recovered(self, component: str) -> None:
+        """A call has succeeded after failed attempts: a metric."""
+        self._pending.add(partial(self._metrics.retried, component, "recovered"))
+
+    def buried(self, component: str) -> None:
+        """A call was kept as a dead letter: a metric."""
+        self._pending.add(partial(self._metrics.buried, component))
 
     def attempted(self, record: CallRecord, number: int, span: Span) -> None:
         """One of several attempts of a call was charged: an event on their span, a log record."""

@@ -84,6 +84,15 @@ def start_agent_span(
     return _start(tracer, f"invoke_agent {text(name)}", SpanKind.INTERNAL, attributes, context)
 
 
+def start_attempt_span(component: str, number: int, caller: Caller, *, tracer: Tracer) -> Span:
+    """Start the span of one attempt of what is tried again; ``number`` counts from 1."""
+    attributes = caller_attributes(caller)
+    attributes[a.SPAN_KIND] = "CHAIN"
+    attributes[a.RETRY_COMPONENT] = text(component)
+    attributes[a.RETRY_ATTEMPT] = number
+    return _start(tracer, f"attempt {text(component)}", SpanKind.INTERNAL, attributes, None)
+
+
 def start_workflow_span(
     name: str, caller: Caller, *, tracer: Tracer, context: Context | None = None
 ) -> Span:

@@ -133,7 +133,8 @@ class Arrival:
         )
 
     def _retry_after(self) -> float | None:
-        return retry_after_s(self._headers, self.flight.active.clock.time())
+        now = self.flight.active.clock.time()
+        return retry_after_s(self._headers, status=self._status, now=now)
 
     def _default_error(self) -> str:
         return str(self._status) if self._status >= 400 else "incomplete_stream"

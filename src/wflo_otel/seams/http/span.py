@@ -18,6 +18,7 @@ from opentelemetry.trace import Span
 from wflo_otel.core.call import Answer, Call, CallRecord
 from wflo_otel.engine import Permit
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.attempt_spans import span_around_attempt
 from wflo_otel.seams.spans import open_spans
 from wflo_otel.telemetry.dialects import is_genai_span
 from wflo_otel.telemetry.outcomes import accumulate, answered, clamp, enrich, fail
@@ -168,6 +169,9 @@ def _span_around(call: Call) -> Span | None:
     current = trace.get_current_span()
     if is_genai_span(current):
         return current
+    outer = span_around_attempt(current)
+    if outer is not None and is_genai_span(outer):
+        return outer
     found = open_spans.span_around(call)
     return found if found is not None and is_genai_span(found) else None
 

@@ -177,6 +177,21 @@ BUDGET_SETTLED = _attribute("wflo.budget.settled", "double", "What has been sett
 CHECKPOINT_ID = _attribute("wflo.checkpoint.id", "string", "The checkpoint.")
 CHECKPOINT_NAME = _attribute("wflo.checkpoint.name", "string", "The name it was given.")
 CHECKPOINT_SIZE = _attribute("wflo.checkpoint.size", "int", "Its encoded size, in bytes.")
+RETRY_ATTEMPT = _attribute(
+    "wflo.retry.attempt", "int", "Which attempt of a function under `with_retry` it is, from 1."
+)
+RETRY_COMPONENT = _attribute(
+    "wflo.retry.component", "string", "What is tried again: the name given to `with_retry`."
+)
+RETRY_OUTCOME = _attribute(
+    "wflo.retry.outcome",
+    "string",
+    "What came of a failed attempt: `again`, or why not: `final` (trying again would not help), "
+    "`attempts`, `deadline` or `budget` (all used up). On the metric also `recovered`.",
+)
+RETRY_DELAY = _attribute(
+    "wflo.retry.delay", "double", "The pause before the next attempt, in seconds."
+)
 STATE_OPERATION = _attribute(
     "wflo.state.operation", "string", "What the state was asked: `admit`, `settle`, …"
 )

@@ -62,6 +62,12 @@ ATTEMPT = Event(
         a.COST_USD,
     ),
 )
+RETRY = Event(
+    "wflo.retry.attempt",
+    "WARN",
+    "An attempt of a function under `with_retry` failed. On the span around the attempts.",
+    (a.RETRY_COMPONENT, a.RETRY_ATTEMPT, a.RETRY_OUTCOME, a.RETRY_DELAY, a.ERROR_TYPE, a.RUN_ID),
+)
 CHECKPOINT = Event(
     "wflo.checkpoint",
     "INFO",
@@ -70,4 +76,4 @@ CHECKPOINT = Event(
 )
 
 #: Every event, in the order of the reference page.
-EVENTS: Final = (DECISION, WARNING, TRANSITION, ATTEMPT, CHECKPOINT)
+EVENTS: Final = (DECISION, WARNING, TRANSITION, ATTEMPT, RETRY, CHECKPOINT)

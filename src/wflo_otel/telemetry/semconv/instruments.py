@@ -168,6 +168,20 @@ BREAKERS = Instrument(
     "Where a circuit breaker stands: 0 closed, 1 half-open, 2 open, 3 forced open.",
     (a.BREAKER_COMPONENT,),
 )
+RETRIES = Instrument(
+    "wflo.retries",
+    "counter",
+    "{attempt}",
+    "Failed attempts of functions under `with_retry`, and the calls that recovered after them.",
+    (a.RETRY_COMPONENT, a.RETRY_OUTCOME),
+)
+DEAD_LETTERS = Instrument(
+    "wflo.dead_letters",
+    "counter",
+    "{letter}",
+    "Calls that were kept as dead letters.",
+    (a.RETRY_COMPONENT,),
+)
 STATE_DURATION = Instrument(
     "wflo.state.duration",
     "histogram",
@@ -192,7 +206,7 @@ PENDING = Instrument(
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
     *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
-    *(TRANSITIONS, BREAKERS),
+    *(TRANSITIONS, BREAKERS, RETRIES, DEAD_LETTERS),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 

@@ -45,6 +45,7 @@ _SPANS = """\
 | `execute_tool {tool}` | INTERNAL | TOOL |
 | `invoke_agent {agent}` | INTERNAL | AGENT |
 | `invoke_workflow {workflow}` | INTERNAL | CHAIN |
+| `attempt {component}` | INTERNAL | CHAIN |
 
 The status stays UNSET on success. Where another instrumentation has a span for the same model
 call, that span is completed with what it lacks, and none is added.

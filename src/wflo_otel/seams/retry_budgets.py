@@ -1,0 +1,37 @@
+"""What each component of this process may still try again.
+
+The rule: the decision is :mod:`wflo_otel.core.retry`'s; here it is only kept, under one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from wflo_otel.core.policy import Retry
+from wflo_otel.core.retry import RetryBudget, burst_of
+
+
+class RetryBudgets:
+    """The retry budgets of one configuration, by component. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, RetryBudget] = {}
+
+    def pay_in(self, component: str, retry: Retry) -> None:
+        """A call of this component was made."""
+        if retry.retry_budget is None:
+            return
+        with self._lock:
+            found = self._known.get(component) or RetryBudget()
+            self._known[component] = found.paid_in(retry.retry_budget, burst_of(retry))
+
+    def take(self, component: str, retry: Retry) -> bool:
+        """Whether something may be tried again; it is then counted."""
+        if retry.retry_budget is None:
+            return True
+        with self._lock:
+            left = (self._known.get(component) or RetryBudget()).taken_out(burst_of(retry))
+            if left is not None:
+                self._known[component] = left
+        return left is not None
