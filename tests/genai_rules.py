@@ -59,6 +59,13 @@ RULES: Mapping[Conventions, Mapping[str, Rule]] = {
     Conventions.LATEST: _RELEASED | {"invoke_workflow": _WORKFLOW},
 }
 
+#: Spans of ours that the conventions know nothing like: by the first word of the name, what each
+#: must have.
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    "attempt": ("wflo.retry.attempt", "wflo.retry.component"),
+    "wflo.probe": (),
+}
+
 #: What our spans do otherwise: the beginning of each complaint, and the reason.
 EXCEPTIONS: Mapping[Conventions, Mapping[str, str]] = {
     Conventions.RELEASED: {},
@@ -67,7 +74,8 @@ EXCEPTIONS: Mapping[Conventions, Mapping[str, str]] = {
         "under the released key, where released instrumentations have it and readers look for it",
     },
 }
-#: What a span need not have where wflo sees a function, or a request too large to read.
+#: What a span need not have where wflo sees a function, a request too large to read, or one in an
+#: API that nobody knows.
 UNSEEN = {
     "gen_ai.provider.name": "nobody has said who answers, and it is never made up",
     "gen_ai.response.model": "a function's result may be anything",
@@ -102,6 +110,8 @@ def violations(span: ReadableSpan, version: Conventions = Conventions.RELEASED) 
     """What is wrong with a span of ours; empty where it conforms."""
     attributes = span.attributes or {}
     operation = attributes.get("gen_ai.operation.name")
+    if operation is None and span.name.split(" ")[0] in BESIDE:
+        return _beside(span)
     rule = RULES[version].get(str(operation))
     if rule is None:
         return [f"unknown operation {operation!r}"]
@@ -117,11 +127,21 @@ def violations(span: ReadableSpan, version: Conventions = Conventions.RELEASED) 
     return [each for each in found if not each.startswith(tuple(EXCEPTIONS[version]))]
 
 
+def _beside(span: ReadableSpan) -> list[str]:
+    attributes = span.attributes or {}
+    wanted = {*BESIDE[span.name.split(" ")[0]]} - attributes.keys()
+    found = [f"{key} is missing" for key in sorted(wanted)]
+    if span.kind is not SpanKind.INTERNAL:
+        found.append(f"its kind is {span.kind}")
+    return found + _status(span) + _declarations(attributes, "")
+
+
 def _missing(span: ReadableSpan, rule: Rule) -> list[str]:
     attributes = span.attributes or {}
     is_told = attributes.get("wflo.cost.source") in {"price", "override", "provider"}
     wanted = {*rule.required, *(rule.answered if is_told else ())} - attributes.keys()
-    if not {"server.address", rule.named_by} <= attributes.keys():
+    is_stranger = attributes.get("wflo.refusal.policy") == "unrecognised"
+    if is_stranger or not {"server.address", rule.named_by} <= attributes.keys():
         wanted -= UNSEEN.keys()
     return [f"{key} is missing" for key in sorted(wanted)]
 

@@ -73,8 +73,8 @@ class Events:
             events.TRANSITION,
             {
                 a.BREAKER_COMPONENT: text(transition.key),
-                a.BREAKER_BEFORE: transition.before,
-                a.BREAKER_PHASE: transition.after,
+                a.BREAKER_BEFORE: transition.before.value,
+                a.BREAKER_PHASE: transition.after.value,
                 a.BREAKER_REASON: transition.reason,
             },
             span,

@@ -88,7 +88,7 @@ class Metrics:
             1,
             {
                 a.BREAKER_COMPONENT: text(transition.key),
-                a.BREAKER_PHASE: transition.after,
+                a.BREAKER_PHASE: transition.after.value,
                 a.BREAKER_REASON: transition.reason,
             },
         )

@@ -164,7 +164,7 @@ TRANSITIONS = Instrument(
 BREAKERS = Instrument(
     "wflo.breaker.state",
     "gauge",
-    "1",
+    "{phase}",
     "Where a circuit breaker stands: 0 closed, 1 half-open, 2 open, 3 forced open.",
     (a.BREAKER_COMPONENT,),
 )
