@@ -14,7 +14,13 @@ import wflo_otel.testing.provider
 from wflo_otel.testing.provider.bill import PRICES, Bill, BilledCall, Tokens, price_of
 
 #: Whose price list it is, by how the model's name begins.
-_PROVIDERS = {"claude": "anthropic", "gemini": "google", "amazon": "aws"}
+_PROVIDERS = {
+    "claude": "anthropic",
+    "gemini": "google",
+    "amazon": "aws",
+    "command": "cohere",
+    "embed": "cohere",
+}
 
 KINDS = {
     "plain": Tokens(input=1_000, output=500),
