@@ -85,7 +85,15 @@ class KnownSizes(LearningEstimator):
         """Nothing is known."""
         return None
 
-    def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
+    def learn(
+        self,
+        ask: Ask,
+        agent: str | None,
+        usage: Usage,
+        *,
+        whole: bool,
+        estimate: Estimate | None = None,
+    ) -> None:
         """Learn nothing."""
 
 

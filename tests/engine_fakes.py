@@ -70,7 +70,7 @@ class PlainTokens:
     def expected_output(self, ask, agent):
         return self.expected
 
-    def learn(self, ask, agent, usage, *, whole):
+    def learn(self, ask, agent, usage, *, whole, estimate=None):
         self.learned.append((usage, whole))
 
 

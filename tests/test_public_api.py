@@ -45,6 +45,16 @@ def test_importing_the_package_loads_no_sdk_and_no_catalogue():
     assert shown.stdout.strip() == ""
 
 
+def test_the_names_a_program_decorates_with_load_neither_an_event_loop_nor_a_database():
+    code = (
+        "import sys; from wflo_otel import WfloWorkflow, configure, track_llm_call; "
+        "print(*{'asyncio', 'sqlite3'} & set(sys.modules))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.strip() == ""
+
+
 def test_the_version_is_the_distributions():
     from importlib.metadata import version
 

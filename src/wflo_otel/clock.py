@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import time
@@ -33,7 +32,12 @@ class SystemClock:
     async def pause_async(self, seconds: float) -> None:
         """Let others work for so long, on asyncio or trio."""
         trio = running_trio()
-        await (asyncio if trio is None else trio).sleep(seconds)
+        if trio is None:
+            import asyncio  # 10 ms, which a program without a loop need not pay
+
+            await asyncio.sleep(seconds)
+        else:
+            await trio.sleep(seconds)
 
     def new_id(self) -> str:
         """An id nobody has used."""

@@ -21,6 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from wflo_otel.core.policy import Breaker, Budget
 from wflo_otel.core.scope import Caller, agent_key, run_key
+from wflo_otel.core.value import value
 
 #: W3C trace context, the one format that OpenTelemetry defines for environment variables.
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
@@ -50,7 +51,7 @@ class ActiveRun:
     last_checkpoint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Frame:
     """A caller, the run it belongs to, and the frame around it."""
 
@@ -202,8 +203,7 @@ def context_frame() -> Frame | None:
 def carried_frame() -> Frame | None:
     """The innermost frame of an open run that came along with the work."""
     for carried in (otel_context.get_value(_OTEL_KEY), _frame.get()):
-        frame = _open_frame(carried if isinstance(carried, Frame) else None)
-        if frame is not None:
+        if isinstance(carried, Frame) and (frame := _open_frame(carried)) is not None:
             return frame
     return None
 

@@ -366,6 +366,8 @@ class Estimate:
 
     expected: int
     upper: int
+    #: Both before they were corrected by what earlier calls taught; ``None`` where unknown.
+    untaught: tuple[float, float] | None = None
 
 
 class TokenEstimator(Protocol):
@@ -391,8 +393,20 @@ class TokenEstimator(Protocol):
         """The 99th percentile of outputs of calls like this; ``None`` before it is known."""
         ...
 
-    def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
-        """Correct later estimates by what a call used. ``whole``: it ended by itself."""
+    def learn(
+        self,
+        ask: Ask,
+        agent: str | None,
+        usage: Usage,
+        *,
+        whole: bool,
+        estimate: Estimate | None = None,
+    ) -> None:
+        """Correct later estimates by what a call used.
+
+        ``whole``: it ended by itself. ``estimate``: what was estimated of this ``ask`` before,
+        so that it need not be sized again.
+        """
         ...
 
 

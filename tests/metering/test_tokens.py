@@ -438,7 +438,7 @@ def test_many_names_leave_no_more_than_the_capacity() -> None:
 
     assert len(estimates._families) <= 50
     assert len(estimates._learned) <= 50
-    assert len(estimates._outputs._rings) <= 50
+    assert len(estimates._outputs._seen) <= 50
 
 
 def test_threads_that_learn_at_once_lose_no_answer() -> None:

@@ -16,7 +16,7 @@ from wflo_otel.core.call import Answer, Call, CallRecord, Operation, ToolCall
 from wflo_otel.core.call import Status as Ending
 from wflo_otel.core.usage import Usage
 from wflo_otel.ports import Observation
-from wflo_otel.telemetry.outcomes import answered, clamp, finish
+from wflo_otel.telemetry.outcomes import accumulate, clamp, finish
 from wflo_otel.telemetry.spans import start_llm_span
 
 SECRET = "sk-secret and a prompt"
@@ -28,7 +28,7 @@ def traced(rig: Rig, call: Call, record: CallRecord, answer: Answer) -> None:
     with trace.use_span(span, end_on_exit=True):
         clamp(span, 100)
         rig.telemetry.settled(record, Observation(asked_model="gpt-4o"))
-        answered(span, answer)
+        accumulate(span, record, reasons=answer.finish_reasons)
         finish(span, record, catalogue="2026.11")
 
 

@@ -9,11 +9,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import INVALID_SPAN, StatusCode
 
 from telemetry_rig import RECORD, USAGE, Rig, failed, types
-from wflo_otel.core.call import Answer, CallRecord, Operation, Status
+from wflo_otel.core.call import CallRecord, Operation, Status
 from wflo_otel.core.usage import NOTHING, ModelUsage, Usage
 from wflo_otel.telemetry.outcomes import (
     accumulate,
-    answered,
     clamp,
     enrich,
     fail,
@@ -210,16 +209,32 @@ def test_a_second_attempt_on_a_foreign_span_replaces_only_what_is_ours() -> None
 
 def test_a_response_says_why_it_ended() -> None:
     rig = Rig()
-    span = rig.tracer.start_span("chat", attributes={"gen_ai.response.id": "theirs"})
+    span = rig.tracer.start_span("chat")
 
-    answered(span, Answer(response_id="ours", model="gpt-4o-1", finish_reasons=("stop", "length")))
+    accumulate(span, RECORD, reasons=("stop", "length"))
     span.end()
 
-    assert dict(rig.span.attributes or {}) == {
-        "gen_ai.response.id": "theirs",
-        "gen_ai.response.model": "gpt-4o-1",
-        "gen_ai.response.finish_reasons": ("stop", "length"),
-    }
+    found = (rig.span.attributes or {})["gen_ai.response.finish_reasons"]
+    assert found == ("stop", "length")
+
+
+def test_of_several_attempts_the_first_that_says_so_tells_why_it_ended() -> None:
+    rig, tally = Rig(), Tally()
+    span = rig.tracer.start_span("chat")
+
+    for reasons in ((), ("length",), ("stop",)):
+        accumulate(span, RECORD, tally, reasons=reasons)
+    span.end()
+
+    assert (rig.span.attributes or {})["gen_ai.response.finish_reasons"] == ("length",)
+
+
+def test_what_was_charged_on_a_span_that_records_nothing_is_counted_all_the_same() -> None:
+    tally = Tally()
+
+    accumulate(INVALID_SPAN, RECORD, tally)
+
+    assert tally.charges == 1
 
 
 def test_a_smaller_cap_is_on_the_span() -> None:
@@ -246,7 +261,7 @@ def test_a_retry_is_counted_on_its_http_span(attempt: int, expected: int | None)
 def test_a_span_that_records_nothing_takes_everything() -> None:
     finish(INVALID_SPAN, failed(error_type="E"))
     enrich(INVALID_SPAN, RECORD, Tally())
-    answered(INVALID_SPAN, Answer(model="m"))
+    accumulate(INVALID_SPAN, RECORD, reasons=("stop",))
     clamp(INVALID_SPAN, 1)
     mark_resend(INVALID_SPAN, 1)
     fail(INVALID_SPAN, "E")

@@ -76,33 +76,32 @@ def reserve(entries: Sequence[Entry], request: Reserve, now: float) -> Admission
 
     A call that already holds a reservation has it resized; if that fails it keeps the old one.
     """
-    for ledger, budget in entries:
-        ledger.expire(now)
-        ledger.limit_by(budget)
-    held = [ledger.release(request.call_id) for ledger, _ in entries]
-    easily = _at_once(entries, request.need)
+    call_id = request.call_id
+    held = [ledger.prepare(call_id, budget, now) for ledger, budget in entries]
+    easily = _at_once(entries, request)
     if easily is not None:
-        _hold(entries, request, easily)
         return easily
     answer = _decide(entries, request, now)
     if isinstance(answer, Granted) or not request.enforce:
         granted = _granted(entries, request, answer)
-        _hold(entries, request, granted)
+        _hold(entries, request, Amount(granted.usd, granted.tokens, 1))
         return granted
     for (ledger, _), old in zip(entries, held, strict=True):
         if old is not None:
-            ledger.reserve(request.call_id, old)
+            ledger.reserve(call_id, old)
     _mark(entries, request, answer, now)
     return answer
 
 
-def _at_once(entries: Sequence[Entry], need: Need) -> Granted | None:
-    """Grant what is easily granted, as most calls are."""
-    amount = need.amount(need.output_cap)
+def _at_once(entries: Sequence[Entry], request: Reserve) -> Granted | None:
+    """Grant and hold what is easily granted, as most calls are."""
+    cap = request.need.output_cap
+    amount = request.need.amount(cap)
     for ledger, _ in entries:
         if not ledger.grants_at_once(amount):
             return None
-    return Granted(amount.usd, amount.tokens, need.output_cap)
+    _hold(entries, request, amount)
+    return Granted(amount[0], amount[1], cap)
 
 
 def _decide(entries: Sequence[Entry], request: Reserve, now: float) -> Admission:
@@ -149,8 +148,7 @@ def _granted(entries: Sequence[Entry], request: Reserve, answer: Admission) -> G
     return Granted(whole.usd, whole.tokens, request.need.output_cap, instead=instead)
 
 
-def _hold(entries: Sequence[Entry], request: Reserve, granted: Granted) -> None:
-    amount = Amount(granted.usd, granted.tokens, 1)
+def _hold(entries: Sequence[Entry], request: Reserve, amount: Amount) -> None:
     reservation = Reservation(amount, request.owner, request.expires_at)
     for ledger, _ in entries:
         ledger.reserve(request.call_id, reservation)

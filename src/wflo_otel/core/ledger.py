@@ -82,6 +82,8 @@ class Ledger:
         self._next_due = -inf
         #: The budget that was held last: it need not be held again.
         self._held: Budget | None = None
+        #: The limits in the order of ``UNITS``, infinite where there is none.
+        self._bounds = self._limits_of_all()
 
     @property
     def flagged(self) -> Amount:
@@ -101,6 +103,20 @@ class Ledger:
         for unit, limit in zip(UNITS, (budget.usd, budget.tokens, budget.calls), strict=True):
             if limit is not None:
                 self.limits[unit] = min(limit, self.limits.get(unit, limit))
+        self._bounds = self._limits_of_all()
+
+    def _limits_of_all(self) -> tuple[float, float, float]:
+        limits = self.limits
+        return limits.get("usd", inf), limits.get("tokens", inf), limits.get("calls", inf)
+
+    def prepare(self, call_id: str, budget: Budget | None, now: float) -> Reservation | None:
+        """Make room for a call's question: charge the dead, hold its budget too, and take back
+        what it was promised before."""
+        if now >= self._next_due:
+            self.expire(now)
+        if budget is not self._held:
+            self.limit_by(budget)
+        return self.release(call_id) if call_id in self.reservations else None
 
     def room(self, unit: Unit) -> int | None:
         """What settled spend leaves, ``None`` without a limit. Negative after an overrun."""
@@ -118,10 +134,13 @@ class Ledger:
 
     def grants_at_once(self, amount: Amount) -> bool:
         """Whether ``amount`` fits beside what is promised, nobody waits, and nothing is stopped."""
+        if self.stopped is not None or self.queue:
+            return False
+        (usd, tokens, calls), settled, pending = self._bounds, self.settled, self.pending
         return (
-            self.stopped is None
-            and not self.queue
-            and self.short_of(amount, beside=self.pending) is None
+            settled[0] + pending[0] + amount[0] <= usd
+            and settled[1] + pending[1] + amount[1] <= tokens
+            and settled[2] + pending[2] + amount[2] <= calls
         )
 
     def held_by(self, owner: str) -> Amount:
@@ -186,6 +205,9 @@ class Ledger:
         if budget is None:
             return []
         settled, share = self.settled, budget.warn_at
+        usd, tokens, calls = self._bounds
+        if settled[0] < share * usd and settled[1] < share * tokens and settled[2] < share * calls:
+            return []
         now_past: list[Unit] = []
         for unit, limit in self.limits.items():
             if unit not in self.warned and settled[_AT[unit]] >= share * limit:

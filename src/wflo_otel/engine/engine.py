@@ -36,6 +36,8 @@ from wflo_otel.ports import Adapters, LedgerView, Observation, Refused
 #: How long a waiting call sleeps before it asks again by itself: others may share the state.
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
 
+#: Sources of a cost whose usage the provider never told: nothing is learned from it.
+_UNTOLD = frozenset({"estimate", "reserved"})
 
 _NOTHING = Need(0, 0, 0, 0)
 
@@ -293,17 +295,17 @@ class Engine:
         """
         if not self._settlements.close(permit):
             return None
-        ask, policy = permit.call.ask, self._policy()
-        metered = meter(permit, outcome, policy, self._ports.prices, self._ports.tokens)
-        record = record_of(permit, outcome, metered, self._ports.clock.time())
-        charged = self._settlements.settle(permit, record, outcome)
-        if not charged:
+        ports, ask = self._ports, permit.call.ask
+        metered = meter(permit, outcome, self._policy(), ports.prices, ports.tokens)
+        record = record_of(permit, outcome, metered, ports.clock.time())
+        if not self._settlements.settle(permit, record, outcome):
             return replace(record, cost=0, usage=NOTHING)
-        if metered.source not in {"estimate", "reserved"}:
+        if metered.source not in _UNTOLD:
             whole = outcome.status is Status.OK and not permit.granted.clamped
-            self._ports.tokens.learn(ask, permit.call.caller.agent, metered.usage, whole=whole)
+            agent = permit.call.caller.agent
+            ports.tokens.learn(ask, agent, metered.usage, whole=whole, estimate=permit.estimate)
         observed = Observation(permit.estimate.expected, permit.waited_s, ask.model or "")
-        self._ports.telemetry.settled(record, observed)
+        ports.telemetry.settled(record, observed)
         return record
 
     def void(self, permit: Permit, outcome: Outcome | None = None) -> None:

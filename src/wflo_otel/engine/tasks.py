@@ -1,18 +1,14 @@
 """What is at work here: a plain thread, or a task of asyncio's or trio's.
 
-The rule: trio is looked for where a program has imported it, and never imported.
+The rule: both are looked for where a program has imported them, and never imported.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
 from typing import Any
-
-#: As the public function, but ``None`` where there is no loop: raising costs more than asking.
-_running_loop = asyncio._get_running_loop  # noqa: SLF001  # exported by asyncio, for libraries
 
 
 def owner() -> str:
@@ -34,9 +30,21 @@ def running_trio() -> Any | None:
     return trio if trio is not None and trio.lowlevel.in_trio_run() else None
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Whether an exception says that asyncio has cancelled a task."""
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", ())
+    return isinstance(error, cancelled)
+
+
 def _task() -> object:
     trio = running_trio()
     if trio is not None:
         return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else None
     loop = _running_loop()
-    return None if loop is None else asyncio.current_task(loop)
+    return None if loop is None else sys.modules["asyncio"].current_task(loop)
+
+
+def _running_loop() -> Any | None:
+    # Not the public function, which raises where there is no loop, and that costs more.
+    ask = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return None if ask is None else ask()

@@ -7,7 +7,6 @@ caller is cancelled, so that it gives up its place.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Generator
 from concurrent.futures import Future, InvalidStateError
@@ -83,11 +82,17 @@ async def drive_async(flow: Generator[Wait, None, T]) -> T:
                 return done.value  # type: ignore[no-any-return]  # StopIteration is untyped
             trio = running_trio()
             if trio is None:
-                await asyncio.wait([asyncio.wrap_future(wait.released)], timeout=wait.seconds)
+                await _wait_on_asyncio(wait)
             else:
                 await _wait_on_trio(trio, wait)
     finally:
         flow.close()
+
+
+async def _wait_on_asyncio(wait: Wait) -> None:
+    import asyncio  # 10 ms, which a program without a loop need not pay
+
+    await asyncio.wait([asyncio.wrap_future(wait.released)], timeout=wait.seconds)
 
 
 async def _wait_on_trio(trio: Any, wait: Wait) -> None:

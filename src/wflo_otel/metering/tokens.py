@@ -107,7 +107,7 @@ class LearningEstimator:
         this model and these tools has had (at least 4,096 tokens, and 16,384 before there was
         one).
         """
-        expected, upper = self._untaught(ask)
+        untaught = expected, upper = self._untaught(ask)
         learned = self._learned.get(_tools_key(ask)) or _UNTAUGHT
         upper = max(upper + learned.surplus, expected * learned.worst * _WORSE)
         expected *= learned.ratio
@@ -116,7 +116,7 @@ class LearningEstimator:
             seen = learned.history
             upper += max(2 * seen, HISTORY_LEAST) if seen else HISTORY_UNSEEN
         upper = min(math.ceil(upper), LARGEST_CONTEXT)
-        return Estimate(min(round(expected), upper), upper)
+        return Estimate(min(round(expected), upper), upper, untaught)
 
     def output_tokens(self, model: str | None, chars: int, chunks: int) -> int:
         """Estimate an output: characters by the family's ratio, and a token a chunk at least."""
@@ -134,7 +134,15 @@ class LearningEstimator:
         """The 99th percentile of the last 32 whole answers with this model and agent."""
         return self._outputs.most(_agent_key(ask, agent))
 
-    def learn(self, ask: Ask, agent: str | None, usage: Usage, *, whole: bool) -> None:
+    def learn(
+        self,
+        ask: Ask,
+        agent: str | None,
+        usage: Usage,
+        *,
+        whole: bool,
+        estimate: Estimate | None = None,
+    ) -> None:
         """Correct later estimates by what a call used.
 
         Calls with media teach nothing about text, nor do counts that were summed over passes;
@@ -147,17 +155,21 @@ class LearningEstimator:
             return
         if usage.summed and not _is_part_hidden(ask):
             return
+        untaught = None if estimate is None else estimate.untaught
+        key = _tools_key(ask)
         with self._lock:
-            key = _tools_key(ask)
-            self._learned.put(key, self._taught(self._learned.get(key), ask, usage))
+            old = self._learned.get(key)
+            self._learned.put(key, self._taught(old, ask, usage, untaught or self._untaught(ask)))
 
-    def _taught(self, old: _Learned | None, ask: Ask, usage: Usage) -> _Learned:
+    def _taught(
+        self, old: _Learned | None, ask: Ask, usage: Usage, untaught: tuple[float, float]
+    ) -> _Learned:
         before = old or _UNTAUGHT
         if _is_part_hidden(ask):
             seen = usage.input_tokens + usage.output_tokens
             history = max(seen, round(before.history + _FORGET * (seen - before.history)))
             return replace(before, history=history)
-        expected, upper = self._untaught(ask)
+        expected, upper = untaught
         ratio = min(_HIGHEST, max(_LOWEST, usage.input_tokens / max(1.0, expected)))
         scales = ratio if expected >= _LARGE else 0.0
         beyond = _WORSE * max(0.0, usage.input_tokens - upper)

@@ -122,7 +122,10 @@ def outer_permit(
         scope: of the instrumentation that asks, where one does.
         ask: what is asked for, as far as it is known.
     """
-    return next((permit for offer in _offers(around, scope, ask) if (permit := offer.take())), None)
+    for offer in _offers(around, scope, ask):
+        if (permit := offer.take()) is not None:
+            return permit
+    return None
 
 
 def is_offered() -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from wflo_otel.core.call import Status
+from wflo_otel.engine.tasks import is_cancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ def status_of(outcome: Outcome) -> Status:
             return Status.OK
         case Raised(GeneratorExit()):
             return Status.ABANDONED
-        case Raised(asyncio.CancelledError() | KeyboardInterrupt() | SystemExit()):
+        case Raised(KeyboardInterrupt() | SystemExit()):
+            return Status.CANCELLED
+        case Raised(error) if is_cancellation(error):
             return Status.CANCELLED
         case _:
             return Status.ERROR

@@ -181,12 +181,12 @@ def settle(books: Books, scopes: Sequence[Scope], charge: Charge, now: float) ->
         moved = void(books, call_id, now, charge.ended)
         return Settled(charged=False, transitions=moved)
     opened = books.open_call(call_id)
+    charged = tuple([scope.key for scope in scopes])
     held = () if opened is None else opened.keys
     moved = _leave(books, opened, charge.ended, now)
+    if held != charged:  # else charging each releases what it holds
+        _release(books, call_id, [key for key in held if key not in charged])
     if opened is not None:
-        charged = [scope.key for scope in scopes]
-        if left := [key for key in held if key not in charged]:
-            _release(books, call_id, left)
         books.close_call(call_id)
     if standing is not None:
         books.strike(call_id)

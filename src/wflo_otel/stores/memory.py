@@ -30,22 +30,20 @@ from wflo_otel.stores.state import BookedState
 REMEMBERED = 100_000
 
 
-class Remembered:
+class Remembered(OrderedDict[str, None]):
     """The newest so many of the ids that were added."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        # Not a dict, which looks for its first key behind all that were deleted before it.
-        self._ids: OrderedDict[str, None] = OrderedDict()
+    # Not a dict, which looks for its first key behind all that were deleted before it.
 
-    def __contains__(self, each: str) -> bool:
-        return each in self._ids
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
 
     def add(self, each: str) -> None:
         """Remember an id, and forget the oldest beyond the size."""
-        self._ids[each] = None
-        if len(self._ids) > self._size:
-            self._ids.popitem(last=False)
+        self[each] = None
+        if len(self) > self._size:
+            self.popitem(last=False)
 
 
 class MemoryBooks:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, Status, StatusCode
 
-from wflo_otel.core.call import Answer, CallRecord, Operation
+from wflo_otel.core.call import CallRecord, Operation
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.semconv import attributes as a
-from wflo_otel.telemetry.tally import Tally, Total, total_of
+from wflo_otel.telemetry.tally import Tally, Total
 from wflo_otel.telemetry.values import (
     MODEL_OPERATIONS,
     Value,
@@ -35,15 +35,28 @@ def finish(
 
 
 def accumulate(
-    span: Span, record: CallRecord, tally: Tally | None = None, *, catalogue: str = ""
+    span: Span,
+    record: CallRecord,
+    tally: Tally | None = None,
+    *,
+    catalogue: str = "",
+    reasons: tuple[str, ...] = (),
 ) -> None:
-    """Write what a call used and cost onto a span of ours, on top of what ``tally`` holds.
+    """Write what a call used, cost and said onto a span of ours, on top of what ``tally`` holds.
 
-    The status is left alone: an attempt that failed may be followed by one that succeeds.
+    The status is left alone: an attempt that failed may be followed by one that succeeds. Why
+    an answer ended, ``reasons``, is told of the first that says so.
     """
     with safely("usage on a span"):
-        total = tally.add(record) if tally is not None else total_of(record)
-        span.set_attributes(_outcome(total, catalogue))
+        tally = tally or Tally()
+        total = tally.add(record)
+        if not span.is_recording():
+            return
+        attributes = _outcome(total, catalogue)
+        if reasons and a.FINISH_REASONS not in tally.written:
+            tally.written.add(a.FINISH_REASONS)
+            attributes[a.FINISH_REASONS] = tuple([text(each) for each in reasons])
+        span.set_attributes(attributes)
 
 
 def enrich(span: Span, record: CallRecord, tally: Tally, *, catalogue: str = "") -> None:
@@ -56,18 +69,6 @@ def enrich(span: Span, record: CallRecord, tally: Tally, *, catalogue: str = "")
         ours = {key: value for key, value in attributes.items() if key not in theirs}
         tally.written.update(ours)
         span.set_attributes(ours)
-
-
-def answered(span: Span, answer: Answer) -> None:
-    """Write what the response says about itself, as soon as a seam has read it."""
-    with safely("response on a span"):
-        present = _present(span)
-        if answer.finish_reasons and a.FINISH_REASONS not in present:
-            span.set_attribute(a.FINISH_REASONS, tuple(map(text, answer.finish_reasons)))
-        if answer.response_id and a.RESPONSE_ID not in present:
-            span.set_attribute(a.RESPONSE_ID, text(answer.response_id))
-        if answer.model and a.RESPONSE_MODEL not in present:
-            span.set_attribute(a.RESPONSE_MODEL, text(answer.model))
 
 
 def clamp(span: Span, cap: int) -> None:

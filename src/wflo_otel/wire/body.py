@@ -62,11 +62,15 @@ def text(value: object) -> str | None:
 
 def count(value: object) -> int:
     """A count: a non-negative whole number, else 0."""
+    if not value:  # as most counts of a usage: told apart before anything is asked of it
+        return 0
     return optional_count(value) or 0
 
 
 def optional_count(value: object) -> int | None:
     """A count, or ``None`` where there is no number. Whole floats count; infinities do not."""
+    if value is None:
+        return None
     if type(value) is int:
         return value if 0 <= value <= MAX_COUNT else min(max(value, 0), MAX_COUNT)
     if isinstance(value, float) and 0 <= value <= MAX_COUNT:

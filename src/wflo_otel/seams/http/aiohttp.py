@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from wflo_otel.core.call import Outcome, Status
 from wflo_otel.seams.active import active
 from wflo_otel.seams.http import probe
-from wflo_otel.seams.http.aiohttp_reader import ReadThrough
 from wflo_otel.seams.http.arrival import landing
 from wflo_otel.seams.http.boarding import Boarding, board
 from wflo_otel.seams.http.flight import Flight, in_flight
@@ -95,6 +94,8 @@ def aiohttp_targets(module: Any) -> list[Target]:
     """The methods of ``aiohttp`` that are guarded, and one that must be as it is known."""
     from multidict import CIMultiDict
     from yarl import URL
+
+    from wflo_otel.seams.http.aiohttp_reader import ReadThrough  # with asyncio, as this library
 
     library = Library(
         url=URL,

@@ -92,6 +92,8 @@ def decoder_for(encoding: str) -> Decoder | None:
     Raises:
         UndecodableError: an encoding is unknown, or its library is not installed.
     """
+    if not encoding:
+        return None
     names = [name.strip().lower() for name in encoding.split(",")]
     decoders = [_one(name) for name in reversed(names) if name not in {"", "identity"}]
     if not decoders:

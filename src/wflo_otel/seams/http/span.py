@@ -21,7 +21,7 @@ from wflo_otel.seams.active import Active
 from wflo_otel.seams.attempt_spans import span_around_attempt
 from wflo_otel.seams.spans import open_spans
 from wflo_otel.telemetry.dialects import is_genai_span
-from wflo_otel.telemetry.outcomes import accumulate, answered, clamp, enrich, fail
+from wflo_otel.telemetry.outcomes import accumulate, clamp, enrich, fail
 from wflo_otel.telemetry.spans import start_llm_span
 from wflo_otel.telemetry.tally import Tally
 from wflo_otel.telemetry.values import error_type
@@ -114,8 +114,8 @@ class CallSpan:
         if not self.is_ours:
             enrich(self.span, record, self._tally, catalogue=catalogue)
             return
-        accumulate(self.span, record, self._tally, catalogue=catalogue)
-        answered(self.span, answer)
+        reasons = answer.finish_reasons
+        accumulate(self.span, record, self._tally, catalogue=catalogue, reasons=reasons)
         self._failure = error_type(record)
 
     def failed(self, kind: str) -> None:
