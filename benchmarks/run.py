@@ -17,6 +17,7 @@ import decisions
 import imports
 import overspend
 import pricing
+import retries
 import sdk_calls
 from measure import Row
 from rich.console import Console
@@ -28,6 +29,7 @@ _PARTS: dict[str, Callable[[], list[Row]]] = {
     "chunks": chunks.rows,
     "sdk_calls": sdk_calls.rows,
     "imports": imports.rows,
+    "retries": retries.rows,
     "overspend": overspend.rows,
 }
 

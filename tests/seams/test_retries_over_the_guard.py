@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-import anthropic
 import openai
 import pytest
 
 from decorated import kept_spans
+from sdk_asks import SDKS, called, chat, of_each_sdk
 from sdk_paths import (
-    CLAUDE,
-    HELLO,
     OPENAI_MODEL,
-    claude_async,
-    claude_client,
-    openai_async,
     openai_client,
 )
 from wflo_otel.bootstrap import configure, shutdown
@@ -34,53 +25,6 @@ BUSY = Reply(status=429, retry_after_s=3)
 DOWN = Reply(status=503)
 GOOD = Reply(text="hello world", input_tokens=1000, output_tokens=100)
 steady = functools.partial(with_retry, jitter=False)
-
-
-@dataclass(frozen=True)
-class Sdk:
-    """One way to ask, with the SDK's own retries switched off unless said."""
-
-    name: str
-    ask: Callable[..., Any]
-    rate_limited: type[Exception]
-
-
-def _ask(client_of, send):
-    def ask(provider, max_retries=0, **more):
-        with client_of(provider, max_retries=max_retries) as client:
-            return send(client, **more)
-
-    return ask
-
-
-def _ask_async(client_of, send):
-    async def ask(provider, max_retries=0, **more):
-        async with client_of(provider, max_retries=max_retries) as client:
-            return await send(client, **more)
-
-    return ask
-
-
-def _chat(client, **more):
-    return client.chat.completions.create(model=OPENAI_MODEL, messages=HELLO, **more)
-
-
-def _message(client, **more):
-    return client.messages.create(model=CLAUDE, messages=HELLO, max_tokens=100, **more)
-
-
-SDKS = [
-    Sdk("openai", _ask(openai_client, _chat), openai.RateLimitError),
-    Sdk("openai async", _ask_async(openai_async, _chat), openai.RateLimitError),
-    Sdk("anthropic", _ask(claude_client, _message), anthropic.RateLimitError),
-    Sdk("anthropic async", _ask_async(claude_async, _message), anthropic.RateLimitError),
-]
-of_each_sdk = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
-
-
-def called(fn, *args, **kwargs):
-    value = fn(*args, **kwargs)
-    return asyncio.run(value) if asyncio.iscoroutine(value) else value
 
 
 @pytest.fixture
@@ -166,9 +110,11 @@ def test_attempts_of_one_model_call_are_on_its_one_span_and_charged_one_by_one(r
     def ask():
         with (
             openai_client(rig.provider, max_retries=0) as client,
-            _chat(client, stream=True) as each,
+            chat(client, stream=True) as stream,
         ):
-            return "".join(chunk.choices[0].delta.content or "" for chunk in each if chunk.choices)
+            return "".join(
+                chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices
+            )
 
     with kept_spans() as spans:
         assert ask() == "hello world"
@@ -176,9 +122,9 @@ def test_attempts_of_one_model_call_are_on_its_one_span_and_charged_one_by_one(r
         chats = [span for span in spans() if span.name.startswith("chat")]
 
     assert len(rig.records) == 2
-    (chat,) = chats
-    assert chat.attributes["wflo.charges"] == 2
-    assert "error.type" not in chat.attributes
+    (span,) = chats
+    assert span.attributes["wflo.charges"] == 2
+    assert "error.type" not in span.attributes
 
 
 def test_attempts_around_model_calls_have_each_its_span_and_charge(rig):
@@ -196,7 +142,7 @@ def test_attempts_around_model_calls_have_each_its_span_and_charge(rig):
 def test_half_of_an_outage_costs_at_most_a_tenth_in_extra_calls(rig):
     calls, chance = 120, random.Random(7)
     rig.provider.reply_to(lambda _: DOWN if chance.random() < 0.5 else GOOD)
-    ask = steady(max_attempts=3, name="api")(_chat)
+    ask = steady(max_attempts=3, name="api")(chat)
 
     failed = 0
     with openai_client(rig.provider, max_retries=0) as client:

@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, fields
 from wflo_otel.config import values
 from wflo_otel.config.values import Kind, choice
 from wflo_otel.core.policy import (
+    Backoff,
     Breaker,
     Budget,
     Mode,
@@ -23,6 +24,7 @@ from wflo_otel.core.policy import (
     PriceOverride,
     Prices,
     Reserve,
+    Retry,
     RunPer,
     Unknown,
     Unrecognised,
@@ -45,7 +47,6 @@ LATER_SECTIONS = frozenset(
         "consensus",
         "hints",
         "loops",
-        "retries",
     }
 )
 LATER_BUDGET_OPTIONS = frozenset({"ask", "downgrade", "throttle"})
@@ -273,6 +274,36 @@ NOTIFY = _options(
             "What is started for a notice, without a shell: the program and its arguments. The "
             "event's name is added to them; the notice is its standard input, as JSON.",
             default="nothing",
+        ),
+    },
+)
+
+RETRY = _options(
+    Retry,
+    {
+        "max_attempts": Note(values.COUNT, "All attempts of a call, the first included."),
+        "backoff": Note(choice(Backoff), "How the delay grows from one attempt to the next."),
+        "initial_delay_ms": Note(
+            values.MILLISECONDS, "The delay after the first attempt.", "milliseconds"
+        ),
+        "max_delay_ms": Note(
+            values.MILLISECONDS,
+            "The longest delay; a provider that asks for a longer pause gets it.",
+            "milliseconds",
+        ),
+        "jitter": Note(
+            values.SWITCH, "Whether a delay is drawn at random from nothing up to its full length."
+        ),
+        "deadline_s": Note(
+            values.SECONDS,
+            "Give up rather than pause beyond so many seconds after the first attempt.",
+            "seconds",
+            default="none",
+        ),
+        "retry_budget": Note(
+            values.SHARE,
+            "So many of a provider's calls may be tried again, beyond the first ten retries.",
+            "share of the calls",
         ),
     },
 )

@@ -14,7 +14,18 @@ from wflo_otel.config.components import component_key
 from wflo_otel.config.options import Option
 from wflo_otel.config.problems import Problems, dotted, nearest, shown
 from wflo_otel.config.tree import Items, Table, Text, Tree
-from wflo_otel.core.policy import Breaker, Budget, Budgets, Notify, Policy, PriceOverride, Prices
+from wflo_otel.core.policy import (
+    Breaker,
+    Budget,
+    Budgets,
+    Notify,
+    Policy,
+    PriceOverride,
+    Prices,
+    Retry,
+)
+from wflo_otel.core.retry import checked
+from wflo_otel.errors import ConfigError
 
 #: Reads one value at a path. After a problem what it gives is of no use, and not used.
 Read: TypeAlias = Callable[[Tree, str], Any]
@@ -30,6 +41,7 @@ def read_policy(root: Tree, problems: Problems) -> Policy:
         **reader.options(options.POLICY),
         "budgets": reader.budgets,
         "breakers": reader.breakers,
+        "retries": reader.retries,
         "prices": reader.prices,
         "notify": reader.notify,
     }
@@ -157,6 +169,17 @@ class _Reader:
         """Read one breaker."""
         found = self.keys(tree, path, self.options(options.BREAKER))
         return None if found is None or self._problems else Breaker(**found)
+
+    def retries(self, tree: Tree, path: str) -> Retry | None:
+        """Read the section of this name."""
+        found = self.keys(tree, path, self.options(options.RETRY))
+        if found is None or self._problems:
+            return None
+        try:
+            return checked(Retry(**found), path)
+        except ConfigError as problem:
+            self._problems.add(tree.line, path, str(problem).removeprefix(f"{path}: "))
+            return None
 
     def prices(self, tree: Tree, path: str) -> Prices | None:
         """Read the section of this name."""

@@ -22,6 +22,7 @@ def options_table() -> str:
     rows: list[Sequence[str]] = [version]
     rows += [_row("", option) for option in options.POLICY]
     rows += [_row("prices.", option) for option in options.PRICES]
+    rows += [_row("retries.", option) for option in options.RETRY]
     rows += [_row("notify.", option) for option in options.NOTIFY]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
     rows += [_row("BREAKER.", option) for option in options.BREAKER]
@@ -61,6 +62,7 @@ def json_schema() -> dict[str, object]:
             **_properties(options.POLICY),
             "budgets": _object(_budgets()),
             "breakers": _named(_object(_properties(options.BREAKER))),
+            "retries": _object(_properties(options.RETRY)),
             "prices": _object(
                 {
                     **_properties(options.PRICES),

@@ -51,6 +51,9 @@ budgets:
 #  openai: {error_threshold: 0.5, min_calls: 10, token_budget: 200_000, cooldown_s: 30}
 #  "tool:*": {consecutive_failures: 3}
 
+# How a model call that fails in a way that may pass is tried again, instead of by the SDK.
+#retries: {max_attempts: 4, backoff: exponential, initial_delay_ms: 100, max_delay_ms: 30_000}
+
 # What models cost, where the catalogue does not know it or you pay another price.
 #prices:
 #  overrides:

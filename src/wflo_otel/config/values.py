@@ -100,6 +100,16 @@ def _read_span(written: Text) -> float:
     return seconds
 
 
+def _read_milliseconds(written: Text) -> float:
+    milliseconds = _read_number(written)
+    if milliseconds is None or not 0 <= milliseconds <= MAX_WAIT_S * 1000:
+        raise ValueError(
+            f"{shown(written.text)} is not a number of milliseconds from 0 to "
+            f"{MAX_WAIT_S * 1000:_} (write 100)"
+        )
+    return milliseconds
+
+
 def _read_switch(written: Text) -> bool:
     word = written.text.lower()
     if written.tag != "bool" or word not in {"true", "false"}:
@@ -181,6 +191,11 @@ PRICE = Kind("amount", _read_price, _number_or_text(_MAX_USD))
 COUNT = Kind("whole number", _read_count, {"type": "integer", "minimum": 1, "maximum": MAX_COUNT})
 SHARE = Kind("number", _read_share, {"type": "number", "exclusiveMinimum": 0, "maximum": 1})
 SECONDS = Kind("number", _read_seconds, {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S})
+MILLISECONDS = Kind(
+    "number",
+    _read_milliseconds,
+    {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S * 1000},
+)
 SPAN = Kind("number", _read_span, {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_WAIT_S})
 SWITCH = Kind("`true` or `false`", _read_switch, {"type": "boolean"})
 NAME = Kind("name", _read_name, {"type": "string", "pattern": r"\S"})

@@ -247,5 +247,7 @@ class Policy:
     budgets: Budgets = field(default_factory=Budgets)
     #: By component: ``provider:openai``, ``model:gpt-4o``, ``agent:writer``, ``tool:*``.
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    #: How model calls are tried again on the wire; ``None``: that is left to the SDKs.
+    retries: Retry | None = None
     prices: Prices = field(default_factory=Prices)
     notify: Notify | None = None

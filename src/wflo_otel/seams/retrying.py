@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +28,7 @@ from wflo_otel.core.retry import (
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.attempt_spans import start_attempt
 from wflo_otel.seams.burying import bury
+from wflo_otel.seams.chance import chance
 from wflo_otel.seams.failures import failure_of, is_refusal
 from wflo_otel.seams.functions import Flow, Invocation, Run, in_flow
 from wflo_otel.seams.kinds import Kind
@@ -39,10 +38,6 @@ from wflo_otel.telemetry.outcomes import fail
 from wflo_otel.telemetry.safely import safely
 
 _log = logging.getLogger("wflo_otel")
-
-#: A generator of our own: a program may seed the shared one, and its numbers are its own.
-_chance = random.Random()  # noqa: S311  # jitter need not be secret
-os.register_at_fork(after_in_child=_chance.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +117,7 @@ class Attempts:
             failure,
             attempt=self._number,
             elapsed_s=clock.monotonic() - self._began,
-            chance=_chance.random(),
+            chance=chance(),
         )
         budgets = self._active.retry_budgets
         if isinstance(decided, Again) and not budgets.take(options.component, options.retry):

@@ -32,14 +32,17 @@ class Boarding:
     caller: Caller
     fields: Fields
 
-    def flight(self, parcel: P) -> Flight[P] | None:
-        """Read what is asked for; ``None``: it is not what its path says, so it is let pass."""
+    def flight(self, parcel: P, attempt: int = 0) -> Flight[P] | None:
+        """Read what is asked for; ``None``: it is not what its path says, so it is let pass.
+
+        ``attempt``: how often the guard itself has sent it before.
+        """
         if parcel.body is None:
             api, provider = self.route.api, self.route.provider_hint or ""
             ask: Ask | None = Ask(api.operation, provider, None, streaming=self.route.streaming)
         else:
             ask = self.route.api.ask(self.route, parcel.body)
-        return None if ask is None else Flight(self, ask, parcel)
+        return None if ask is None else Flight(self, ask, parcel, attempt)
 
 
 def board(

@@ -46,7 +46,7 @@ _TRIED_AGAIN = frozenset({Status.ERROR, Status.UNKNOWN})
 class Flight(Generic[P]):
     """A request on its way. Made for one request, used by one thread or task at a time."""
 
-    def __init__(self, boarding: Boarding, ask: Ask, parcel: P) -> None:
+    def __init__(self, boarding: Boarding, ask: Ask, parcel: P, attempt: int = 0) -> None:
         self.active = boarding.active
         self.route = boarding.route
         self.ask = ask
@@ -62,7 +62,7 @@ class Flight(Generic[P]):
         self.call = self.active.call(
             ask,
             boarding.caller,
-            attempt=boarding.fields.attempt,
+            attempt=boarding.fields.attempt + attempt,
             least_cap=self._least_cap(),
         )
         self.outer = outer_permit() if self.route.kind is RouteKind.CALL else None

@@ -106,6 +106,11 @@ _call: ContextVar[LogicalCall | None] = ContextVar("wflo-logical-call", default=
 _passage: ContextVar[Passage | None] = ContextVar("wflo-passage", default=None)
 
 
+def in_logical_call() -> bool:
+    """Whether a call is in progress that shows its attempts on one span."""
+    return _call.get() is not None
+
+
 def span_of_attempt(make: Callable[[], CallSpan]) -> CallSpan:
     """The span for a request; where nobody knows of other attempts it has one of its own."""
     call = _call.get()

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.boarding import board
-from wflo_otel.seams.http.flight import in_flight
+from wflo_otel.seams.http.flight import Flight, in_flight
 from wflo_otel.seams.http.library import Library, library_of
-from wflo_otel.seams.http.request import in_memory, read, read_async
+from wflo_otel.seams.http.request import Parcel, in_memory, read, read_async
 from wflo_otel.seams.http.response import arrived
 from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
+from wflo_otel.seams.http.tries import Tries
 
 if TYPE_CHECKING:
     import httpx
@@ -112,9 +113,24 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
         with boarding.passing(in_memory(library, request)):
             return original(self, request)
     parcel = read(library, request)
-    flight = boarding.flight(parcel)
-    if flight is None:
-        return original(self, parcel.request)
+    tries = Tries(boarding, parcel.body)
+    with tries.together():
+        while True:
+            flight = boarding.flight(parcel, tries.number)
+            if flight is None:
+                return original(self, parcel.request)
+            response = _flown(original, library, self, request, flight)
+            pause_s = tries.after(response)
+            if pause_s is None:
+                return response
+            response.read()  # so that the attempt is settled
+            response.close()
+            tries.active.clock.pause(pause_s)
+
+
+def _flown(
+    original: Send, library: Library, self: Any, request: httpx.Request, flight: Flight[Parcel]
+) -> httpx.Response:
     outgoing = flight.admit().request
     with flight.sending():
         response = original(self, outgoing)
@@ -135,9 +151,28 @@ async def _guarded_async(
         with boarding.passing(in_memory(library, request)):
             return await original(self, request)
     parcel = await read_async(library, request)
-    flight = boarding.flight(parcel)
-    if flight is None:
-        return await original(self, parcel.request)
+    tries = Tries(boarding, parcel.body)
+    with tries.together():
+        while True:
+            flight = boarding.flight(parcel, tries.number)
+            if flight is None:
+                return await original(self, parcel.request)
+            response = await _flown_async(original, library, self, request, flight)
+            pause_s = tries.after(response)
+            if pause_s is None:
+                return response
+            await response.aread()  # so that the attempt is settled
+            await response.aclose()
+            await tries.active.clock.pause_async(pause_s)
+
+
+async def _flown_async(
+    original: SendAsync,
+    library: Library,
+    self: Any,
+    request: httpx.Request,
+    flight: Flight[Parcel],
+) -> httpx.Response:
     outgoing = (await flight.admit_async()).request
     with flight.sending():
         response = await original(self, outgoing)
