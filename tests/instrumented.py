@@ -32,7 +32,7 @@ from sdk_paths import (
 from span_rig import Spans, policy
 from wflo_otel.bootstrap import configure, shutdown
 from wflo_otel.bootstrap.processor import PolicySpanProcessor
-from wflo_otel.testing import ScriptedProvider
+from wflo_otel.testing import Reply, ScriptedProvider, ToolRequest
 
 INSTRUMENTATIONS = {
     "genai-openai": "opentelemetry.instrumentation.genai.openai:OpenAIInstrumentor",
@@ -78,6 +78,23 @@ def _raw(provider):
 def _responses(provider):
     with openai_client(provider) as client:
         client.responses.create(model=OPENAI_MODEL, input="Say hello")
+
+
+def _responses_stream(provider):
+    with openai_client(provider) as client:
+        list(client.responses.create(model=OPENAI_MODEL, input="Say hello", stream=True))
+
+
+def _chat_with_tools(provider):
+    provider.script(Reply(tool_calls=(ToolRequest("search", {"query": "tides"}),)))
+    parameters = {"type": "object", "properties": {"query": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "search", "parameters": parameters}}
+    _chat(provider, tools=[tool])
+
+
+def _message_with_tools(provider):
+    provider.script(Reply(tool_calls=(ToolRequest("search", {"query": "tides"}),)))
+    _message(provider, tools=[{"name": "search", "input_schema": {"type": "object"}}])
 
 
 def _embeddings(provider):
@@ -193,6 +210,16 @@ ROWS = [
     *_rows("openllmetry-langchain", _LANGCHAIN, refuses=False),
     *_rows("openllmetry-langchain", {"graph": _graph}),
     *_rows("openinference-langchain", _LANGCHAIN, refuses=False),
+]
+
+#: Calls that no table is about, made with everything on.
+BESIDE = [
+    Row("none", call, make)
+    for call, make in {
+        "streamed responses": _responses_stream,
+        "chat with tools": _chat_with_tools,
+        "message with tools": _message_with_tools,
+    }.items()
 ]
 
 _exporter = InMemorySpanExporter()
