@@ -41,3 +41,12 @@ def test_a_program_that_ends_at_once_ends_as_it_would_alone() -> None:
     done = _ran(f"{_CONFIGURED}import httpx, sys; sys.exit(3)")
 
     assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("client", ["httpx", "aiohttp.client", "botocore.session"])
+def test_no_client_is_half_imported_beside_the_program(client: str) -> None:
+    alone = _CONFIGURED.replace("state=", "providers=False, state=")
+
+    done = _ran(f"{alone}import sys, {client}; sys.modules['httpx2'].URL")
+
+    assert (done.returncode, done.stderr) == (0, "")
