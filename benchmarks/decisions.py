@@ -15,6 +15,7 @@ from spans import bare_span
 
 from wflo_otel.clock import SystemClock
 from wflo_otel.core.call import Answer, Ask, Call, CallRecord, Operation, Outcome, Status
+from wflo_otel.core.decision import Transition
 from wflo_otel.core.policy import Budget, Budgets, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
@@ -65,6 +66,9 @@ class Silence:
         """Tell nobody."""
 
     def unrecognised(self, host: str, *, refused: bool) -> None:
+        """Tell nobody."""
+
+    def moved(self, transition: Transition) -> None:
         """Tell nobody."""
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:

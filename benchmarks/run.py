@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+import breakers
 import chunks
 import decisions
 import imports
@@ -29,6 +30,7 @@ _PARTS: dict[str, Callable[[], list[Row]]] = {
     "chunks": chunks.rows,
     "sdk_calls": sdk_calls.rows,
     "imports": imports.rows,
+    "breakers": breakers.rows,
     "retries": retries.rows,
     "overspend": overspend.rows,
 }

@@ -78,7 +78,14 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(*(one + more for one, more in zip(self, other, strict=True)))
+        calls, failures, slow, tokens, usd = other
+        return Tally(
+            self.calls + calls,
+            self.failures + failures,
+            self.slow + slow,
+            self.tokens + tokens,
+            self.usd + usd,
+        )
 
 
 @dataclass
