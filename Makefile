@@ -47,10 +47,11 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint
 	$(BIN)/mypy
 
-# Ours, then every library beside it.
+# All that docs/benchmarks.md shows: ours, then every library beside it, then the page.
 bench: $(VENV)/.test bench-peers
 	$(BIN)/python benchmarks/run.py --json benchmarks/results/latest.json
 	$(BIN)/python benchmarks/peers.py --environments $(BENCH)
+	$(BIN)/python benchmarks/page.py
 
 # One environment for each of them.
 bench-peers: $(patsubst benchmarks/peers/%.txt,$(BENCH)/%/.peer,$(wildcard benchmarks/peers/*.txt))
