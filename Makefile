@@ -7,6 +7,7 @@ LEGACY ?= .venv-legacy
 FOREIGN ?= .venv-foreign
 SDKS ?= .venv-sdks
 FUZZ ?= .venv-fuzz
+BENCH ?= .venv-bench
 BIN := $(VENV)/bin
 PIP_QUIET := -q --disable-pip-version-check
 PYTEST ?= pytest
@@ -14,7 +15,7 @@ PYTEST_ARGS ?=
 # Clients of other projects leave sockets and loops to the garbage collector.
 LEFT_OPEN := -W ignore::ResourceWarning -W ignore::pytest.PytestUnraisableExceptionWarning
 
-.PHONY: demo test test-legacy test-foreign test-sdks fuzz lint types bench dist clean
+.PHONY: demo test test-legacy test-foreign test-sdks fuzz lint types bench bench-peers dist clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo/demo.py
@@ -46,8 +47,14 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
-	$(BIN)/python benchmarks/run.py
+# All that docs/benchmarks.md shows: ours, then every library beside it, then the page.
+bench: $(VENV)/.test bench-peers
+	$(BIN)/python benchmarks/run.py --json benchmarks/results/latest.json
+	$(BIN)/python benchmarks/peers.py --environments $(BENCH)
+	$(BIN)/python benchmarks/page.py
+
+# One environment for each of them.
+bench-peers: $(patsubst benchmarks/peers/%.txt,$(BENCH)/%/.peer,$(wildcard benchmarks/peers/*.txt))
 
 # Build the distribution and prove it in an environment that has nothing else.
 dist: $(VENV)/.lint
@@ -58,7 +65,7 @@ dist: $(VENV)/.lint
 	cd .venv-dist && bin/wflo --version && bin/python -c "import wflo_otel; print(*wflo_otel.__all__)"
 
 clean:
-	rm -rf $(VENV) $(LEGACY) $(FOREIGN) $(SDKS) $(FUZZ) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LEGACY) $(FOREIGN) $(SDKS) $(FUZZ) $(BENCH) .venv-dist dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wflo_otel needs Python >= 3.11; set PYTHON=")'
@@ -100,4 +107,10 @@ $(FUZZ)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(FUZZ)
 	$(FUZZ)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
 	$(FUZZ)/bin/python -m pip install $(PIP_QUIET) -c constraints.txt -e . --group fuzz
+	@touch $@
+
+$(BENCH)/%/.peer: benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install $(PIP_QUIET) -U "pip>=25.1"
+	$(@D)/bin/python -m pip install $(PIP_QUIET) -r $<
 	@touch $@

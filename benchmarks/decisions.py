@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
 
+from extent import times
 from measure import Row, Side, Target, allocated, compared, interleaved, ratio
 from spans import bare_span
 
@@ -183,10 +184,11 @@ def rows() -> list[Row]:
 
 
 def _growth() -> list[Row]:
-    sides = {n: in_memory().after(n) for n in (10, 1_000, 150_000)}
-    sides_open = {n: in_memory().beside(n) for n in (1, 1_000)}
+    sides = {n: in_memory().after(n) for n in (10, 1_000, times(150_000, 1_100))}
+    sides_open = {n: in_memory().beside(n) for n in (1, times(1_000, 10))}
+    many_calls = times(2_000, 20)
     with on_disk() as few, on_disk() as many:
-        on_files = {10: few.after(10), 2_000: many.after(2_000)}
+        on_files = {10: few.after(10), many_calls: many.after(many_calls)}
         return [
             *_grown("… after {} calls", sides, 1.25),
             *_grown("… beside {} open calls", sides_open, 1.25),

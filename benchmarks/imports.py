@@ -11,7 +11,9 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 
+from extent import times
 from measure import Row, Target
 
 _SDK = "import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics, opentelemetry.sdk._logs"
@@ -21,35 +23,47 @@ _SIDES = {
     "… and configure(), memory://": f"{_SDK}\nfrom wflo_otel.bootstrap import configure\n"
     "configure(state='memory://')",
 }
-_TIMES = 10
 
 
 def rows() -> list[Row]:
-    """The best of ten fresh interpreters, each beside one that imports only the SDK."""
-    best: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as compiled:
-        for _ in range(_TIMES):
-            for name, program in {"": _SDK, **_SIDES}.items():
-                best[name] = min(best.get(name, float("inf")), _milliseconds(program, compiled))
-    sdk = best.pop("")
+    """Each beside an interpreter that imports only the SDK."""
+    added = beside(_SDK, _SIDES)
+    sdk = added.pop("")
     return [
         Row(
             name,
-            took - sdk,
+            more,
             "ms",
             sdk,
             "SDK alone",
             target=None if name.startswith("…") else Target("most", 150),
         )
-        for name, took in best.items()
+        for name, more in added.items()
     ]
+
+
+def beside(anyway: str, programs: Mapping[str, str], tries: int = times(10, 1)) -> dict[str, float]:
+    """Run each program in fresh interpreters, in turn with what it has anyway.
+
+    Returns:
+        By name, milliseconds that the best of its tries took beyond the best of ``anyway``; that
+        one is under the empty name.
+    """
+    best: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as compiled:
+        for _ in range(tries):
+            for name, program in {"": anyway, **programs}.items():
+                best[name] = min(best.get(name, float("inf")), _milliseconds(program, compiled))
+    base = best.pop("")
+    return {"": base} | {name: took - base for name, took in best.items()}
 
 
 def _milliseconds(program: str, compiled: str) -> float:
     environ = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     began = _processor_seconds()
-    subprocess.run([sys.executable, "-c", program], check=True, env=environ)
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, check=True, env=environ, stderr=subprocess.DEVNULL)
     return (_processor_seconds() - began) * 1e3
 
 

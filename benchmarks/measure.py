@@ -17,6 +17,8 @@ from statistics import median
 from time import thread_time_ns
 from typing import Literal
 
+from extent import IS_TINY, times
+
 Work = Callable[[], object]
 Clock = Callable[[], int]
 Setting = Callable[[], AbstractContextManager[object]]
@@ -86,30 +88,43 @@ def interleaved(
     Returns:
         By name, microseconds an operation in each round.
     """
-    loops = {name: _loops(side, seconds, clock) for name, side in sides.items()}
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found = by_clocks(sides, (clock,), rounds=rounds, seconds=seconds)
+    return {name: [first for first, *_ in each] for name, each in found.items()}
+
+
+def by_clocks(
+    sides: Mapping[str, Side], clocks: tuple[Clock, ...], *, rounds: int, seconds: float
+) -> dict[str, list[tuple[float, ...]]]:
+    """The same on several clocks at once: microseconds an operation on each, by round."""
+    if IS_TINY:
+        rounds, seconds = 2, 0.0
+    loops = {name: _loops(side, seconds, clocks) for name, side in sides.items()}
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
     order = list(sides)
     for _ in range(rounds):
         for name in order:
-            found[name].append(_timed(sides[name], loops[name], clock))
+            found[name].append(_timed(sides[name], loops[name], clocks))
         order.reverse()
     return found
 
 
-def _loops(side: Side, seconds: float, clock: Clock) -> int:
-    _timed(side, 3, clock)
-    each = _timed(side, 5, clock) * side.operations
+def _loops(side: Side, seconds: float, clocks: tuple[Clock, ...]) -> int:
+    _timed(side, times(3, 1), clocks)
+    each = _timed(side, times(5, 1), clocks)[0] * side.operations
     return max(1, round(seconds * 1e6 / max(each, 0.05)))
 
 
-def _timed(side: Side, loops: int, clock: Clock) -> float:
+def _timed(side: Side, loops: int, clocks: tuple[Clock, ...]) -> tuple[float, ...]:
     work = side.work
     with side.setting():
-        began = clock()
+        began = [clock() for clock in clocks]
         for _ in range(loops):
             work()
-        elapsed = clock() - began
-    return elapsed / loops / side.operations / 1_000
+        ended = [clock() for clock in clocks]
+    return tuple(
+        (end - begin) / loops / side.operations / 1_000
+        for begin, end in zip(began, ended, strict=True)
+    )
 
 
 def ratio(ones: list[float], others: list[float]) -> float:
@@ -135,9 +150,9 @@ def compared(
     )
 
 
-def allocated(work: Work, operations: int = 2_000) -> tuple[float, float]:
+def allocated(work: Work, operations: int = times(2_000, 5)) -> tuple[float, float]:
     """What an operation allocates: bytes that stay, and bytes at the peak of one operation."""
-    for _ in range(100):
+    for _ in range(min(100, operations)):
         work()
     gc.collect()
     tracemalloc.start()

@@ -10,13 +10,14 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+from extent import times
 from measure import Row, Target
 
 from wflo_otel.testing import Reply, ScriptedProvider
 from wflo_otel.testing.provider.bill import Tokens, price_of
 
 _BUDGET = Decimal(1)
-_CALLERS, _PROCESSES = 64, 4
+_CALLERS, _PROCESSES = times(64, 2), times(4, 2)
 _MODEL, _OUTPUT, _INPUT = "gpt-4o", 990, 8
 _CALLER = Path(__file__).with_name("overspend_caller.py")
 

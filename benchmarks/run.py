@@ -1,4 +1,4 @@
-"""Measure everything and print one table: ``python benchmarks/run.py [--json FILE] [NAME ...]``.
+"""Measure what is ours and print one table: ``python benchmarks/run.py [--json FILE] [NAME ...]``.
 
 It never fails for a number: a machine may be busy. Read the ratios, not the times.
 """
@@ -6,7 +6,6 @@ It never fails for a number: a machine may be busy. Read the ratios, not the tim
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -21,6 +20,7 @@ import pricing
 import retries
 import sdk_calls
 from measure import Row
+from results import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -40,17 +40,18 @@ def main() -> None:
     """Measure what was named, all by default."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="NAME", help=", ".join(_PARTS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the rows there too")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(_PARTS):
         parser.error(f"no part is called {', '.join(sorted(unknown))}; there are {list(_PARTS)}")
     rows: list[Row] = []
     for name in options.parts or _PARTS:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        rows += _PARTS[name]()
+        found = _PARTS[name]()
+        rows += found
+        if options.json is not None:
+            keep(options.json, "parts", {name: [_plain(row) for row in found]})
     Console(width=None if sys.stdout.isatty() else 150).print(table(rows))
-    if options.json is not None:
-        options.json.write_text(json.dumps([_plain(row) for row in rows], indent=2) + "\n")
 
 
 def table(rows: Iterable[Row]) -> Table:
