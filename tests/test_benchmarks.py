@@ -13,7 +13,16 @@ from doc_pages import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
 LATEST = BENCHMARKS / "results" / "latest.json"
-PARTS = ("decisions", "pricing", "chunks", "sdk_calls", "imports", "overspend")
+PARTS = (
+    "decisions",
+    "pricing",
+    "chunks",
+    "sdk_calls",
+    "imports",
+    "breakers",
+    "retries",
+    "overspend",
+)
 PINS = sorted((BENCHMARKS / "peers").glob("*.txt"))
 
 
