@@ -70,6 +70,16 @@ class Side:
     setting: Setting = field(default=nullcontext)
 
 
+def beside(sides: dict[str, Side], against: str, reference: Side) -> list[Row]:
+    """Time several sides in turn with one reference, a row each."""
+    times = interleaved({**sides, against: reference})
+    spans = times.pop(against)
+    return [
+        Row(what, median(each), "µs", median(spans), against, ratio=ratio(each, spans))
+        for what, each in times.items()
+    ]
+
+
 def interleaved(
     sides: Mapping[str, Side],
     *,

@@ -9,10 +9,9 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from statistics import median
 from typing import Any
 
-from measure import Row, Side, Target, interleaved, ratio
+from measure import Row, Side, Target, beside
 from spans import bare_span
 
 from wflo_otel.bootstrap import configure, shutdown
@@ -42,20 +41,10 @@ def _configured() -> Iterator[None]:
 
 
 def _wrappers() -> list[Row]:
-    sides = {name: Side(wrap(_succeed)) for name, wrap in _wraps().items()}
-    times = interleaved({**sides, "span": Side(bare_span())})
-    reference = times.pop("span")
-    return [
-        Row(
-            f"{name}: a call that succeeds",
-            median(each),
-            "µs",
-            median(reference),
-            "a bare span",
-            ratio=ratio(each, reference),
-        )
-        for name, each in times.items()
-    ]
+    sides = {
+        f"{name}: a call that succeeds": Side(wrap(_succeed)) for name, wrap in _wraps().items()
+    }
+    return beside(sides, "a bare span", Side(bare_span()))
 
 
 def _outages() -> list[Row]:
