@@ -197,6 +197,21 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class Loops:
+    """When an agent that goes in circles is stopped."""
+
+    #: Model turns in one invocation of an agent.
+    max_iterations: int | None = None
+    #: From which similarity on, from 0 to 1, two calls of a tool are the same in other words.
+    similarity_threshold: float = 0.9
+    #: How often a call, or a round of calls, brings the same before the agent is stopped.
+    #: Where the answer is to wait, twice as often.
+    repeats: int = 3
+    #: How many calls are remembered.
+    window: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class PriceOverride:
     """A price of the user's own, in pico-USD per token. ``None``: as the next wider kind."""
 

@@ -1,0 +1,43 @@
+"""Whether a streamed text repeats one phrase on and on.
+
+The rule: tables, lists and refrains repeat a little and are no stutter; only the same words in
+the same order, many times without anything between, are. Pieces may be cut anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+from wflo_otel.core.periods import Periods
+
+#: The longest phrase that is looked for, in words.
+LONGEST = 64
+#: How often a phrase is repeated, and how many repeated words there are, in a stutter.
+ROUNDS, WORDS = 4, 20
+#: A word without end is compared in pieces of so many characters.
+_LONG_WORD = 32
+
+_ENUMERATOR = re.compile(r"\W*\d{1,4}[.):]\W*")
+
+
+class Stutter:
+    """Watches one streamed text."""
+
+    def __init__(self) -> None:
+        self._periods = Periods(LONGEST * ROUNDS)
+        self._rest = ""
+
+    def add(self, piece: str) -> bool:
+        """Add a piece of the text; whether it has become a stutter."""
+        *words, self._rest = re.split(r"\s+", self._rest + piece)
+        while len(self._rest) > _LONG_WORD:
+            words.append(self._rest[:_LONG_WORD])
+            self._rest = self._rest[_LONG_WORD:]
+        return any(self._is_stutter(word) for word in words if word)
+
+    def _is_stutter(self, word: str) -> bool:
+        plain = "#" if _ENUMERATOR.fullmatch(word) else word
+        return any(
+            each.period <= LONGEST and each.length >= max(WORDS, (ROUNDS - 1) * each.period)
+            for each in self._periods.add(plain)
+        )
