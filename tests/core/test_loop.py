@@ -38,9 +38,10 @@ def same(count: int, said: str = "a fact") -> list[Step]:
 
 
 def test_the_ladder_is_a_hint_and_then_a_stop() -> None:
-    rungs = [each and each.rung for each in replay(same(3))]
+    steps: list[Step] = [("get", {"id": 1}, "one"), ("get", {"id": 2}, "two")] * 3
+    rungs = [each and each.rung for each in replay(steps)]
 
-    assert rungs == [None, Rung.HINT, Rung.STOP]
+    assert rungs == [None, None, None, Rung.HINT, Rung.HINT, Rung.STOP]
 
 
 def test_where_there_is_more_patience_a_warning_comes_first() -> None:
@@ -56,7 +57,24 @@ def test_a_finding_shows_the_round_without_its_content() -> None:
 
 
 def test_the_same_call_with_the_same_answer_is_a_loop() -> None:
-    assert stops(same(3)) is Kind.IDENTICAL
+    assert stops(same(3)) is None
+    assert stops(same(4)) is Kind.IDENTICAL
+
+
+def test_a_round_of_calls_that_are_all_waited_for_may_come_more_often() -> None:
+    steps: list[Step] = [("status", {"of": each}, f"fine so far: {each}") for each in "ab"]
+
+    assert stops(steps * 4) is None
+    assert stops(steps * 5) is Kind.CYCLE
+
+
+def test_one_answer_of_several_tools_is_no_progress() -> None:
+    steps: list[Step] = [
+        (f"tool_{each % 2}", {"id": each}, "The archive is closed to the public today")
+        for each in range(5)
+    ]
+
+    assert stops(steps) is Kind.NO_PROGRESS
 
 
 @pytest.mark.parametrize("period", [2, 3, 5, 7])
@@ -234,7 +252,7 @@ def test_calls_that_each_bring_the_same_do_not_pile_up() -> None:
 
 def test_agents_side_by_side_do_not_hide_the_loop_of_one() -> None:
     seen, found = watch(), []
-    for number in range(3):
+    for number in range(4):
         found.append(seen.did("a", [("look", "{}", "a fact")]))
         seen.did("b", [("read", "{}", f"page {number}")])
 

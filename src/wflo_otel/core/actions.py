@@ -33,22 +33,29 @@ HEAD = 120
 NAME = 40
 #: A result of at most so many characters may say that there is nothing.
 SAYS_NOTHING = 400
+#: An answer of at most so many words is a nod.
+NOD = 3
 #: The share of words that two wordings of one question have in common.
 SHARED_WORDS = 0.4
 
 _NOISE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
+    r"|\b\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\b"
+    r"|\b(?:took|elapsed|duration|latency)\W{1,3}\d+(?:\.\d+)?"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
     r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"
-    r"|\b(?:req|request|trace|corr|correlation)[-_ ]?(?:id)?[-_:= ]{1,2}[0-9a-z]{4,}\b"
+    r"|\b(?:req|request|trace|span|corr|correlation|ref|nonce|etag)[-_ ]?(?:id)?[-_:= ]{1,2}"
+    r"[0-9a-z]{4,}\b"
     r"|\b\d{10,19}\b",
     re.IGNORECASE,
 )
 _WAITS = re.compile(
-    r"retry|try again|repeat your|please wait|time[d ]?-?out|temporar|overload|throttl|rate.?limit"
+    r"retry|try (?:it )?again|repeat your|(?:again|back) (?:later|in|soon|shortly)|please wait"
+    r"|\bin a (?:moment|minute|few)|time[d ]?-?out"
+    r"|temporar|overload|throttl|rate.?limit|reset by|maintenance|upgrading|reconnect"
     r"|\b(?:429|50[0234])\b|busy|pending|queued|in progress|progress|running|processing|building"
-    r"|starting|restarting|reindexing|warming|remain|not ready|unavailable|percent|\d\s?%"
+    r"|starting|restarting|hiccup|gateway|reindexing|warming|remain|not ready|unavailable"
+    r"|percent|\d\s?%"
     r"|\b\d+ (?:of|/) \d+\b|\b\d+/\d+\b",
     re.IGNORECASE,
 )
@@ -59,7 +66,10 @@ _NOTHING = re.compile(
     r"\b(?:no|not|none|nothing|nobody|empty|never|without|null|error|err|fail\w*|invalid"
     r"|(?:0|zero) (?:results?|records?|rows?|hits?|matches|items?|entries|found)"
     r"|unknown|missing|denied|forbidden|unauthori[sz]ed|refused|rejected|cannot|can't|unable"
-    r"|expired|locked|closed|unavailable|lacks?|\w*exception|\w*error|e[a-z]*noent)\b|^\W*$",
+    r"|expired|locked|closed|unavailable|lacks?|\w*exception|\w*error|e[a-z]*noent|eacces|\w+n't"
+    r"|nil|n/a|unsupported|unrecogni[sz]ed|malformed|illegal|prohibited|disallowed|disabled|blocked"
+    r"|insufficient|exceed\w*|out of (?:range|bounds|scope|stock|memory)|outside|requires?|must"
+    r"|only|40[0134569]|422)\b|^\W*$",
     re.IGNORECASE,
 )
 #: What reads like an error and says that there is none.
@@ -109,6 +119,8 @@ class Said:
     head: int | None
     #: It says that there is nothing, or tells of an error.
     is_nothing: bool
+    #: It is too short to be more than a nod, or says that all is well.
+    is_nod: bool
     #: It says to wait, or how far something is.
     is_waiting: bool
 
@@ -131,6 +143,7 @@ def said_of(text: str | None) -> Said:
         chars=len(text),
         head=hash(read[:HEAD]) if len(text) > HEAD else None,
         is_nothing=is_short and _says_nothing(read),
+        is_nod=len(text.split()) <= NOD or _FINE.search(read) is not None,
         is_waiting=is_short and _WAITS.search(read) is not None,
     )
 

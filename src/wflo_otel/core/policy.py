@@ -204,8 +204,8 @@ class Loops:
     max_iterations: int | None = None
     #: From which similarity on, from 0 to 1, two calls of a tool are the same in other words.
     similarity_threshold: float = 0.9
-    #: How often a call, or a round of calls, brings the same before the agent is stopped.
-    #: Where the answer is to wait, twice as often.
+    #: How often a round of calls brings the same before the agent is stopped. One call may bring
+    #: it once more, as what failed may be tried again; twice as often where it is waited for.
     repeats: int = 3
     #: How many calls are remembered.
     window: int = 50

@@ -14,9 +14,9 @@ from wflo_otel.core.finding import Finding, Kind, Rung, rung_of
 from wflo_otel.core.periods import Periods, Repetition
 from wflo_otel.core.policy import Loops
 
-#: So many answers more than ``repeats``: where the call fails, as it may be tried again; where
-#: calls are alike; where they differ.
-MORE_IF_FAILED, MORE_IF_NEAR, MORE_IF_DIFFERENT = 1, 1, 2
+#: So many answers more than ``repeats``: to one call, as what failed may be tried again; to calls
+#: that are alike; to calls that differ; to a round of calls of which each is waited for.
+MORE_IF_ONE, MORE_IF_NEAR, MORE_IF_DIFFERENT, MORE_IF_AWAITED = 1, 1, 2, 2
 #: Answers of one beginning, each longer than the one before, and how much the last is longer.
 GROWING, GROWN = 4, 2.0
 #: A prompt that has become so many times as long.
@@ -109,10 +109,10 @@ class Window:
 
     def _patience(self, steps: Sequence[tuple[Action, Said]]) -> int:
         """How often a round may bring the same."""
+        is_one, repeats = len(steps) == 1, self._options.repeats
         if all(self._is_waiting(*step) for step in steps):
-            return 2 * self._options.repeats
-        has_failed = any(said.is_nothing for _, said in steps)
-        return self._options.repeats + (MORE_IF_FAILED if has_failed else 0)
+            return 2 * repeats if is_one else repeats + MORE_IF_AWAITED
+        return repeats + (MORE_IF_ONE if is_one else 0)
 
     def _same_again(self, action: Action, said: Said) -> list[Finding | None]:
         """One answer to calls that are alike, or that differ."""
@@ -130,7 +130,8 @@ class Window:
         factor = 2 if self._is_waiting(action, said) else 1
         step, limit = [(action, said)], self._options.repeats
         near_rung = rung_of(self._alike, factor * (limit + MORE_IF_NEAR))
-        count = self._same if said.is_nothing else self._reworded
+        is_shared = not said.is_nod and len({each.name for each in self._streak}) > 1
+        count = self._same if said.is_nothing or is_shared else self._reworded
         rung = rung_of(count, factor * (limit + MORE_IF_DIFFERENT))
         return [
             self._found(Kind.NEAR_DUPLICATE, near_rung, self._alike, step),
