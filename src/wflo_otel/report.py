@@ -71,7 +71,7 @@ class RunReport:
 
     @property
     def refused_beside(self) -> dict[str, int]:
-        """Refusals that no budget counts, by why: ``unpriced``, ``unrecognised``, ``waited``."""
+        """Refusals that no budget counts, by why: ``unpriced``, ``breaker``, ``waited``, …"""
         return self._noted("refused")
 
     @property

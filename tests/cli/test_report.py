@@ -248,16 +248,16 @@ def test_refusals_are_counted_where_they_happened(store):
 
 
 def test_refusals_that_no_budget_counts_are_counted_too(store):
-    for why in ("unpriced", "waited", "waited", "unrecognised"):
+    for why in ("unpriced", "waited", "waited", "unrecognised", "breaker"):
         store.note(["second2"], "refused", why)
 
     shown = " ".join(wflo("report").split())
 
     assert (
-        "refused 2 while other calls held the rest, 1 without a price, 1 in an unknown API, "
-        "before leaving this machine" in shown
+        "refused 2 while other calls held the rest, 1 by a circuit breaker, 1 without a price, "
+        "1 in an unknown API, before leaving this machine" in shown
     )
-    assert in_json("second2")[0]["refused"] == 4
+    assert in_json("second2")[0]["refused"] == 5
 
 
 def test_requests_to_unknown_apis_are_named_the_busiest_first(store):

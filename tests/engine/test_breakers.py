@@ -11,6 +11,7 @@ from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import BudgetExceededError, CircuitOpenError
+from wflo_otel.ports import Note
 
 OPTIONS = Breaker(consecutive_failures=2, cooldown_s=10)
 POLICY = Policy(
@@ -45,6 +46,7 @@ def test_a_provider_that_fails_is_not_called_and_the_error_says_when_to_try_agai
         "the circuit breaker of provider:openai is open (consecutive_failures); try again in 25.0 s"
     )
     assert [each.policy for each in bench.told.refusals] == ["breaker"]
+    assert bench.store.notes("r") == [Note("refused", "breaker")]
 
 
 def test_opening_half_opening_and_closing_are_told():

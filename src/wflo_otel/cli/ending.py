@@ -17,6 +17,7 @@ from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
 #: What is said of refusals that no budget counts.
 _BESIDE = {
     "unpriced": "without a price",
+    "breaker": "by a circuit breaker",
     "unrecognised": "in an unknown API",
     "waited": "while other calls held the rest",
 }

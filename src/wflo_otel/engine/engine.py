@@ -40,6 +40,8 @@ _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
 _UNTOLD = frozenset({"estimate", "reserved"})
 
 _NOTHING = Need(0, 0, 0, 0)
+#: What refuses without a ledger that counts it.
+_IN_NO_LEDGER = frozenset({"unpriced", "breaker"})
 
 #: What the state says; its error, or ``None`` where the policy allows the call all the same.
 _StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | CircuitOpen | StoreError | None
@@ -191,7 +193,7 @@ class Engine:
     def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
         if adopting is not None:
             self.void(adopting)
-        if refusal.policy == "unpriced":
+        if refusal.policy in _IN_NO_LEDGER:
             note(self._ports, refusal.call, "refused", refusal.policy)
         self._tell(refusal, shadow=False)
         return refusal
