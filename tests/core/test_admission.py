@@ -247,6 +247,27 @@ def test_shadow_mode_grants_the_whole_call_and_says_what_it_would_have_done(spen
     assert ledger.stopped is None
 
 
+def test_a_budget_that_is_gone_leaves_the_limit_that_was_held():
+    ledger, budget = Ledger("run:1"), Budget(usd=1_000)
+    ask(ledger, budget, "a")
+
+    answer = ask(ledger, None, "b")
+
+    assert isinstance(answer, Queued)
+    assert ledger.limits == {"usd": 1_000}
+
+
+def test_a_ledger_is_unused_until_a_call_is_open_or_was_charged():
+    ledger = Ledger("run:1")
+    assert ledger.is_unused
+
+    ask(ledger, None, "a")
+    assert not ledger.is_unused
+
+    ledger.settle("a", Amount(1))
+    assert not ledger.is_unused
+
+
 def test_a_warning_comes_once_when_the_share_is_reached():
     ledger, budget = Ledger("run:1"), Budget(usd=1_000, tokens=10_000, warn_at=0.8)
     ledger.limit_by(budget)
