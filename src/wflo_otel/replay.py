@@ -25,7 +25,8 @@ from wflo_otel.context import (
     surrounding_frame,
 )
 from wflo_otel.core import dead_letter as rules
-from wflo_otel.core.call import CallRecord, Operation, Status
+from wflo_otel.core.attribution import is_model_call
+from wflo_otel.core.call import CallRecord, Status
 from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.errors import DeadLetterError, PolicyViolationError, StoreError
 from wflo_otel.ports import Clock, DeadLetters, RunInfo
@@ -34,7 +35,6 @@ from wflo_otel.seams.burying import facts_of, replaying
 from wflo_otel.seams.payloads import arguments_of
 from wflo_otel.seams.references import find
 
-_MODEL_CALLS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
 #: A claim is renewed three times before it ends.
 _RENEW_EVERY_S = rules.LEASE_S / 3
 _PAGE = 10_000
@@ -51,7 +51,7 @@ def clear_doubts(letters: DeadLetters, records: Callable[[str], list[CallRecord]
 
 
 def _was_answered(record: CallRecord) -> bool:
-    return record.operation in _MODEL_CALLS and record.status is Status.OK
+    return is_model_call(record) and record.status is Status.OK
 
 
 def replay(

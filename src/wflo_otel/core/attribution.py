@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from wflo_otel.core.call import CallRecord, Operation, Status
+from wflo_otel.core.call import MODEL_CALLS, CallRecord, Operation, Status
 from wflo_otel.core.usage import Usage
-
-_MODEL_CALLS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
 
 #: The name of what no name was given.
 NOBODY = "-"
@@ -41,7 +39,7 @@ class Line:
         failed = record.status not in (Status.OK, Status.ABANDONED)
         self.errors += failed
         self.duration_s += record.ended_at - record.started_at
-        if record.operation not in _MODEL_CALLS:
+        if record.operation not in MODEL_CALLS:
             self.tool_calls += record.operation is Operation.EXECUTE_TOOL
             return
         self.calls += 1
@@ -60,7 +58,7 @@ class Line:
 
 def is_model_call(record: CallRecord) -> bool:
     """Whether this is a call that costs by itself."""
-    return record.operation in _MODEL_CALLS
+    return record.operation in MODEL_CALLS
 
 
 def total(records: Iterable[CallRecord], name: str = "total") -> Line:

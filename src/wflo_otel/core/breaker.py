@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from wflo_otel.core.call import Ask, Operation, Outcome, Status
+from wflo_otel.core.call import MODEL_CALLS, Ask, Operation, Outcome, Status
 from wflo_otel.core.decision import CircuitOpen, Phase, Transition
 from wflo_otel.core.policy import Breaker
 from wflo_otel.core.scope import Caller
@@ -26,7 +26,6 @@ ASK_AGAIN_S = 1.0
 
 #: HTTP errors that say something about the provider; the other ``4xx`` are the caller's own.
 _PROVIDER_FAILS = frozenset({408, 425, 429})
-_MODEL_CALLS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
 
 
 class Verdict(StrEnum):
@@ -139,13 +138,13 @@ def components_of(
         options = breakers.get(f"{kind}:{name}", breakers.get(f"{kind}:*"))
         if options is not None:
             found.append(Component(f"{kind}:{name}", options, is_around))
-    if ask.operation in _MODEL_CALLS:
+    if ask.operation in MODEL_CALLS:
         found += [Component(key, options, True) for key, options in caller.breakers]
     return tuple(found)
 
 
 def _parts(ask: Ask, caller: Caller) -> list[tuple[str, str, bool]]:
-    is_model_call = ask.operation in _MODEL_CALLS
+    is_model_call = ask.operation in MODEL_CALLS
     parts: list[tuple[str, str | None, bool]] = []
     if is_model_call:
         parts += [("provider", ask.provider, False), ("model", ask.model, False)]

@@ -21,6 +21,10 @@ class Operation(StrEnum):
     INVOKE_WORKFLOW = "invoke_workflow"
 
 
+#: The operations that ask a model, and so cost by themselves.
+MODEL_CALLS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
+
+
 class Status(StrEnum):
     """How a call ended."""
 

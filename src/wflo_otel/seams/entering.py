@@ -1,7 +1,7 @@
 """Letting in a call that reserves nothing: a tool's, an agent's, or a decorated function's.
 
-The rule: what keeps it out is raised here and shown on its span; what lets it in is told how it
-ended, except where wflo itself ended it.
+The rule: what keeps it out is shown on its span, and raised by whoever asks; what lets it in is
+told how it ended, except where wflo itself ended it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from opentelemetry.trace import Span, SpanKind
 
-from wflo_otel.core.call import Operation
+from wflo_otel.core.call import MODEL_CALLS, Operation
 from wflo_otel.telemetry.semconv import attributes as a
 
 Attributes: TypeAlias = Mapping[str, object]
@@ -147,7 +147,6 @@ _MAKERS: Final[tuple[tuple[str, str], ...]] = (
     ("ChatPerplexity", "perplexity"),
     ("ChatBedrock", "aws.bedrock"),
 )
-_MODEL_CALLS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,7 @@ class Says:
     @property
     def is_model_call(self) -> bool:
         """Whether a model is asked, so that there is something to pay."""
-        return self.operation in _MODEL_CALLS
+        return self.operation in MODEL_CALLS
 
 
 def is_genai_span(span: Span) -> bool:
@@ -180,7 +179,7 @@ def is_genai_span(span: Span) -> bool:
     attributes = attributes_of(span)
     scope, name = scope_of(span), getattr(span, "name", "")
     operation = operation_of(scope, name, getattr(span, "kind", None), attributes)
-    return operation in _MODEL_CALLS or "llm.request.type" in attributes
+    return operation in MODEL_CALLS or "llm.request.type" in attributes
 
 
 def says(span: Span) -> Says | None:
@@ -268,7 +267,7 @@ def _name(
 ) -> str | None:
     fact = {Operation.EXECUTE_TOOL: "tool", Operation.INVOKE_WORKFLOW: "workflow"}
     found = _text(find(fact.get(operation, "agent"), attributes))
-    if found or operation in _MODEL_CALLS:
+    if found or operation in MODEL_CALLS:
         return found
     entity = _text(find("entity", attributes)) or named.get("name")
     return entity or (None if a.OPERATION in attributes else title or None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
 
-from wflo_otel.core.call import Ask, CallRecord, Operation
+from wflo_otel.core.call import MODEL_CALLS, Ask, CallRecord, Operation
 from wflo_otel.core.decision import Transition
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.core.scope import Caller
@@ -20,7 +20,6 @@ from wflo_otel.telemetry.semconv import instruments as i
 from wflo_otel.telemetry.tally import ESTIMATES, total_of
 from wflo_otel.telemetry.tokens import TokenCounters, TokenHistogram, TokenMetrics
 from wflo_otel.telemetry.values import (
-    MODEL_OPERATIONS,
     decision_of,
     error_type,
     provider_name,
@@ -56,7 +55,7 @@ class Metrics:
         context: Context | None = None,
     ) -> None:
         """Record a call that ran. ``context`` holds its span, for exemplars."""
-        if record.operation in MODEL_OPERATIONS:
+        if record.operation in MODEL_CALLS:
             self._model_call(record, observed, context)
         elif record.operation is Operation.EXECUTE_TOOL:
             self._tool_call(record, context)

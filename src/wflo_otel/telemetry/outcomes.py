@@ -10,13 +10,12 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, Status, StatusCode
 
-from wflo_otel.core.call import CallRecord, Operation
+from wflo_otel.core.call import MODEL_CALLS, CallRecord, Operation
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.semconv import attributes as a
 from wflo_otel.telemetry.tally import Tally, Total
 from wflo_otel.telemetry.values import (
-    MODEL_OPERATIONS,
     Value,
     caller_attributes,
     decision_of,
@@ -93,7 +92,7 @@ def fail(span: Span, kind: str) -> None:
 
 def _outcome(total: Total, catalogue: str) -> dict[str, Value]:
     record = total.last
-    if record.operation not in MODEL_OPERATIONS:
+    if record.operation not in MODEL_CALLS:
         return {}
     attributes: dict[str, Value] = {a.DECISION: decision_of(record)}
     if record.model:

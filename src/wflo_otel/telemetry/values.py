@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from wflo_otel.core.call import CallRecord, Operation, Status
+from wflo_otel.core.call import CallRecord, Status
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.core.scope import Caller
 from wflo_otel.telemetry.semconv import attributes as a
@@ -19,7 +19,6 @@ Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 #: Longer names are cut: an exporter must not carry a document because somebody named it so.
 MAX_CHARS = 256
 
-MODEL_OPERATIONS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION, Operation.EMBEDDINGS})
 
 #: How the GenAI conventions name providers that are known by another name here.
 _PROVIDERS: Mapping[str, str] = {
