@@ -1,6 +1,7 @@
 """What each component of this process may still try again.
 
-The rule: the decision is :mod:`wflo_otel.core.retry`'s; here it is only kept, under one lock.
+The rule: the decision is :mod:`wflo_otel.core.retry`'s; here is only kept what it needs, under one
+lock.
 """
 
 from __future__ import annotations
@@ -8,7 +9,17 @@ from __future__ import annotations
 import threading
 
 from wflo_otel.core.policy import Retry
-from wflo_otel.core.retry import RetryBudget, burst_of
+from wflo_otel.core.retry import (
+    Again,
+    Failure,
+    GiveUp,
+    Reason,
+    RetryBudget,
+    Verdict,
+    burst_of,
+    verdict,
+)
+from wflo_otel.seams.chance import chance
 
 
 class RetryBudgets:
@@ -25,6 +36,23 @@ class RetryBudgets:
         with self._lock:
             found = self._known.get(component) or RetryBudget()
             self._known[component] = found.paid_in(retry.retry_budget, burst_of(retry))
+
+    def decide(
+        self, component: str, retry: Retry, failure: Failure, *, attempt: int, elapsed_s: float
+    ) -> Verdict:
+        """Say what is made of a failed attempt; one more is counted where there is to be one.
+
+        Args:
+            component: whose budget it is on.
+            retry: the options.
+            failure: how the attempt failed.
+            attempt: its number, from 1.
+            elapsed_s: the seconds since the first attempt began.
+        """
+        decided = verdict(retry, failure, attempt=attempt, elapsed_s=elapsed_s, chance=chance())
+        if isinstance(decided, Again) and not self.take(component, retry):
+            return GiveUp(Reason.BUDGET)
+        return decided
 
     def take(self, component: str, retry: Retry) -> bool:
         """Whether something may be tried again; it is then counted."""

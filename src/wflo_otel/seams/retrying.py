@@ -23,12 +23,10 @@ from wflo_otel.core.retry import (
     Reason,
     Verdict,
     is_transient,
-    verdict,
 )
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.attempt_spans import start_attempt
 from wflo_otel.seams.burying import bury
-from wflo_otel.seams.chance import chance
 from wflo_otel.seams.failures import failure_of, is_refusal
 from wflo_otel.seams.functions import Flow, Invocation, Run, in_flow
 from wflo_otel.seams.kinds import Kind
@@ -112,17 +110,13 @@ class Attempts:
         may_pass = is_transient(failure) if options.on is None else isinstance(error, options.on)
         if not may_pass:
             return GiveUp(Reason.FINAL)
-        decided = verdict(
+        return self._active.retry_budgets.decide(
+            options.component,
             options.retry,
             failure,
             attempt=self._number,
             elapsed_s=clock.monotonic() - self._began,
-            chance=chance(),
         )
-        budgets = self._active.retry_budgets
-        if isinstance(decided, Again) and not budgets.take(options.component, options.retry):
-            return GiveUp(Reason.BUDGET)
-        return decided
 
     def _tell(self, error: Exception, decided: Verdict) -> None:
         failed = FailedAttempt(

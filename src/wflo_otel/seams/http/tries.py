@@ -12,8 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from wflo_otel.core.policy import Mode, Retry
-from wflo_otel.core.retry import Again, Failure, FailureKind, is_transient, verdict
-from wflo_otel.seams.chance import chance
+from wflo_otel.core.retry import Again, Failure, FailureKind, is_transient
 from wflo_otel.seams.http.logical import LogicalCall, in_logical_call
 from wflo_otel.wire.api import RouteKind
 from wflo_otel.wire.retry_after import retry_after_s, should_retry
@@ -53,15 +52,14 @@ class Tries:
         failure = self._failure(response)
         if not is_transient(failure):
             return None
-        decided = verdict(
+        decided = self.active.retry_budgets.decide(
+            self._component,
             self._retry,
             failure,
             attempt=self.number + 1,
             elapsed_s=self.active.clock.monotonic() - self._began,
-            chance=chance(),
         )
-        budgets = self.active.retry_budgets
-        if isinstance(decided, Again) and budgets.take(self._component, self._retry):
+        if isinstance(decided, Again):
             self.number += 1
             return decided.after_s
         response.headers["x-should-retry"] = "false"
