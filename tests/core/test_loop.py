@@ -128,7 +128,7 @@ def test_a_check_that_never_changes_between_edits_of_one_thing_is_no_progress() 
 def test_the_same_text_growing_with_each_different_call_is_context_growth() -> None:
     text, seen, found = "the same beginning of everything " * 10, watch(), []
     for turn in range(4):
-        seen.turned("a", 100 * 2**turn, asks_for_tools=True)
+        seen.turning("a", 100 * 2**turn)
         found.append(seen.did("a", [("last", f'{{"n": {turn}}}', text * (turn + 1))]))
 
     assert [each and (each.kind, each.rung) for each in found] == [
@@ -150,7 +150,7 @@ def hops(seen: LoopWatch, rounds: int, said: list[str]) -> list[Finding | None]:
     found = []
     for turn in range(2 * rounds):
         agent, other = ("a", "b") if turn % 2 == 0 else ("b", "a")
-        found.append(seen.turned(agent, 10, asks_for_tools=True))
+        found.append(seen.turning(agent, 10))
         seen.did(agent, [("work", "{}", said[turn % len(said)])])
         seen.did(agent, [(f"transfer_to_{other}", "{}", f"{other} takes over")])
     return found
@@ -172,14 +172,17 @@ def test_agents_who_hand_on_and_get_on_do_not() -> None:
 
 def test_a_turn_without_a_tool_call_is_an_answer_and_so_is_news() -> None:
     seen = watch()
-    found = [seen.turned("ab"[turn % 2], 10, asks_for_tools=False) for turn in range(20)]
+    found = []
+    for turn in range(20):
+        found.append(seen.turning("ab"[turn % 2], 10))
+        seen.turned(asks_for_tools=False)
 
     assert found == [None] * 20
 
 
 def test_turns_beyond_the_cap_are_stopped() -> None:
     seen = watch(max_iterations=3)
-    found = [seen.turned("a", 10, asks_for_tools=True) for _ in range(4)]
+    found = [seen.turning("a", 10) for _ in range(4)]
 
     assert found[:3] == [None] * 3
     assert found[3] == Finding(Kind.ITERATION_CAP, Rung.STOP, "a", 4, 1, ())
@@ -188,7 +191,7 @@ def test_turns_beyond_the_cap_are_stopped() -> None:
 def test_what_is_asked_anew_begins_anew() -> None:
     seen = watch(max_iterations=2)
     for _ in range(10):
-        assert seen.turned("a", 10, asks_for_tools=True, begins=True) is None
+        assert seen.turning("a", 10, begins=True) is None
         assert seen.did("a", [("policy", "{}", "the rules")]) is None
 
 
@@ -276,7 +279,7 @@ def test_memory_is_bounded_and_nothing_is_raised(
 ) -> None:
     seen = watch(window=5)
     for agent, name, arguments, said in steps:
-        seen.turned(agent, len(said), asks_for_tools=True)
+        seen.turning(agent, len(said))
         seen.did(agent, [(name, arguments, said)])
 
     assert len(seen._heard._met) <= 50
@@ -290,7 +293,7 @@ def test_memory_is_bounded_and_nothing_is_raised(
 def test_only_so_many_agents_are_remembered() -> None:
     seen = watch()
     for number in range(3 * AGENTS):
-        seen.turned(f"agent {number}", 1, asks_for_tools=True)
+        seen.turning(f"agent {number}", 1)
 
     assert len(seen._agents) == AGENTS
     assert sys.getsizeof(seen._agents) < 100_000

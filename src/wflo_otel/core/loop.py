@@ -39,15 +39,12 @@ class LoopWatch:
         #: How much new was heard in the run.
         self._news = 0
 
-    def turned(
-        self, agent: str | None, size: int, *, asks_for_tools: bool, begins: bool = False
-    ) -> Finding | None:
-        """A model turn of an agent: a hand-off where another agent had the last one.
+    def turning(self, agent: str | None, size: int, *, begins: bool = False) -> Finding | None:
+        """An agent is about to ask its model: a hand-off where another agent asked before.
 
         Args:
             agent: who.
-            size: how long its prompt was, in characters or tokens.
-            asks_for_tools: it asked for tools; else it answered, and that is news.
+            size: how long its prompt is, in characters or tokens.
             begins: the agent was asked something new: what it did before does not count.
         """
         if begins:
@@ -56,12 +53,15 @@ class LoopWatch:
         window.iterations += 1
         window.size = size
         hop = self._hopped(agent)
-        if not asks_for_tools:
-            self._news_came()
         cap = self._options.max_iterations
         if cap is not None and window.iterations > cap:
             return Finding(Kind.ITERATION_CAP, Rung.STOP, agent, window.iterations, 1, ())
         return hop
+
+    def turned(self, *, asks_for_tools: bool) -> None:
+        """The model has answered: without asking for tools, and that is news, or with."""
+        if not asks_for_tools:
+            self._news_came()
 
     def did(self, agent: str | None, deeds: Sequence[Deed]) -> Finding | None:
         """What the tools answered to one turn; the gravest finding."""
