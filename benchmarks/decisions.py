@@ -16,13 +16,14 @@ from spans import bare_span
 
 from wflo_otel.clock import SystemClock
 from wflo_otel.core.call import Answer, Ask, Call, CallRecord, Operation, Outcome, Status
-from wflo_otel.core.decision import Transition
+from wflo_otel.core.decision import Circling, Transition
 from wflo_otel.core.policy import Budget, Budgets, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.core.usage import Usage
 from wflo_otel.engine import Engine, Permit
 from wflo_otel.errors import StoreError
 from wflo_otel.metering.prices import CataloguePrices
+from wflo_otel.metering.similarity import similarity
 from wflo_otel.metering.tokens import LearningEstimator
 from wflo_otel.ports import Adapters, Estimate, Observation, Refused, TokenEstimator, Warned
 from wflo_otel.stores import Store, open_store
@@ -69,6 +70,9 @@ class Silence:
     def unrecognised(self, host: str, *, refused: bool) -> None:
         """Tell nobody."""
 
+    def looped(self, call: Call, circling: Circling) -> None:
+        """Say nothing."""
+
     def moved(self, transition: Transition) -> None:
         """Tell nobody."""
 
@@ -108,7 +112,9 @@ class Decisions:
     def __init__(self, store: Store, tokens: TokenEstimator | None = None) -> None:
         clock = SystemClock()
         tokens = tokens or LearningEstimator()
-        adapters = Adapters(store, store, store, CataloguePrices(), tokens, Silence(), clock)
+        adapters = Adapters(
+            store, store, store, CataloguePrices(), tokens, Silence(), clock, similarity
+        )
         self.engine = Engine(lambda: _POLICY, adapters)
         self._ids = map(str, count())
 

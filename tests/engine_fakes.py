@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from loops_replay import similarity
 from wflo_otel.core.call import Answer, Ask, Call, Operation, Outcome, Status
 from wflo_otel.core.policy import Policy
 from wflo_otel.core.scope import Caller
@@ -80,7 +81,7 @@ class Told:
     def __init__(self):
         self.refusals, self.records, self.observed = [], [], []
         self.warnings, self.failures, self.latencies, self.unknown = [], [], [], []
-        self.moves = []
+        self.moves, self.circling = [], []
 
     def refused(self, refused):
         self.refusals.append(refused)
@@ -94,6 +95,9 @@ class Told:
 
     def unrecognised(self, host, *, refused):
         self.unknown.append((host, refused))
+
+    def looped(self, call, circling):
+        self.circling.append(circling)
 
     def moved(self, transition):
         self.moves.append(transition)
@@ -142,6 +146,10 @@ class BreakableStore(MemoryStore):
         self._check()
         return super().note(*args)
 
+    def stop(self, *args):
+        self._check()
+        return super().stop(*args)
+
     def ledgers(self, *args):
         self._check()
         return super().ledgers(*args)
@@ -158,7 +166,8 @@ class Bench:
         self.engine = Engine(
             lambda: self.policy,
             Adapters(
-                self.store, self.store, self.store, FlatPrices(), self.tokens, self.told, self.clock
+                *(self.store, self.store, self.store, FlatPrices(), self.tokens, self.told),
+                *(self.clock, similarity),
             ),
         )
 

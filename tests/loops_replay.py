@@ -53,7 +53,7 @@ def _findings(trace: Trace, watch: LoopWatch) -> Iterator[tuple[int, Finding | N
                 asked |= {each.id: each.arguments for each in action.calls}
                 yield step, _stutter(action)
                 yield step, watch.turning(agent, action.input_tokens, begins=begins)
-                watch.turned(asks_for_tools=bool(action.calls))
+                watch.turned(action.agent, asks_for_tools=bool(action.calls))
                 begins = False
             case Result():
                 # Cut in the corpus; its size and digest are of the whole.

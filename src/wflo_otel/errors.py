@@ -11,6 +11,7 @@
     └── PolicyViolationError        wflo stopped this call
         ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
         ├── CircuitOpenError        a circuit breaker keeps calls away from a component
+        ├── InfiniteLoopDetectedError  an agent goes in circles
         ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
         ├── UnrecognisedCallError   nobody knows the API it goes to, and the policy refuses that
         └── StateUnavailableError   the state cannot answer, and the policy refuses that
@@ -32,6 +33,7 @@ __all__ = [
     "CircuitOpenError",
     "ConfigError",
     "DeadLetterError",
+    "InfiniteLoopDetectedError",
     "PolicyViolationError",
     "StateUnavailableError",
     "StoreError",
@@ -147,6 +149,26 @@ class CircuitOpenError(PolicyViolationError):
     component: str
     reason: str
     retry_after: float | None
+
+
+class InfiniteLoopDetectedError(PolicyViolationError):
+    """An agent goes in circles: what it does brings nothing new, and would not end by itself.
+
+    Attributes:
+        scope: what is stopped, such as ``run:3f2a/agent:writer``.
+        kind: ``identical``, ``cycle``, ``near_duplicate``, ``no_progress``, ``ping_pong``,
+            ``context_growth``, ``repeated_chunks`` or ``iteration_cap``.
+        count: how often: rounds, answers, hand-offs or turns.
+        period: how many steps a round has.
+        cycle: a round, step by step, such as ``("search(31 chars)", "open(12 chars)")``: tools
+            and the size of their arguments, or agents.
+    """
+
+    scope: str
+    kind: str
+    count: int
+    period: int
+    cycle: tuple[str, ...]
 
 
 class UnpricedModelError(PolicyViolationError):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from wflo_otel.core.actions import Similarity
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.breaker import Component, Seen
 from wflo_otel.core.call import Ask, Call, CallRecord
@@ -17,6 +18,7 @@ from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.core.decision import (
     Admission,
+    Circling,
     CircuitOpen,
     Exceeded,
     Phase,
@@ -418,11 +420,11 @@ class Refused:
     """A call that was refused, or would have been in shadow mode."""
 
     call: Call
-    #: ``budget``, ``breaker``, ``unpriced``, ``unrecognised`` or ``state``.
+    #: ``budget``, ``breaker``, ``loop``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
     shadow: bool
-    decision: Exceeded | Stopped | Queued | CircuitOpen | None = None
+    decision: Exceeded | Stopped | Queued | CircuitOpen | Circling | None = None
 
 
 @value
@@ -457,6 +459,10 @@ class Telemetry(Protocol):
 
     def moved(self, transition: Transition) -> None:
         """A circuit breaker opened, half-opened or closed."""
+        ...
+
+    def looped(self, call: Call, circling: Circling) -> None:
+        """An agent goes in circles, or is about to; ``call`` is what has shown it."""
         ...
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
@@ -503,3 +509,4 @@ class Adapters:
     tokens: TokenEstimator
     telemetry: Telemetry
     clock: Clock = field(repr=False)
+    similarity: Similarity = field(repr=False)

@@ -14,6 +14,8 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Hint,
+    Loops,
     Mode,
     Notify,
     OnExceeded,
@@ -58,6 +60,7 @@ GOOD = {
         ),
     ),
     "everything": Policy(
+        loops=Loops(25, similarity_threshold=1.0, repeats=5, window=500, hint=Hint.INJECT),
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
         unrecognised=Unrecognised.REFUSE,

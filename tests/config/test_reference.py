@@ -23,6 +23,7 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Loops,
     Notify,
     Policy,
     PriceOverride,
@@ -61,7 +62,7 @@ breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers
         (
             Policy,
             {option.field for option in options.POLICY}
-            | {"breakers", "budgets", "prices", "retries", "notify"},
+            | {"breakers", "budgets", "loops", "prices", "retries", "notify"},
         ),
         (Budgets, set(options.BUDGET_SECTIONS)),
         (Budget, {option.field for option in options.BUDGET}),
@@ -69,6 +70,7 @@ breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers
         (Notify, {option.field for option in options.NOTIFY}),
         (Breaker, {option.field for option in options.BREAKER}),
         (Retry, {option.field for option in options.RETRY}),
+        (Loops, {option.field for option in options.LOOPS}),
         (PriceOverride, {option.field for option in options.PRICE}),
     ],
 )

@@ -174,10 +174,12 @@ def test_a_turn_without_a_tool_call_is_an_answer_and_so_is_news() -> None:
     seen = watch()
     found = []
     for turn in range(20):
-        found.append(seen.turning("ab"[turn % 2], 10))
-        seen.turned(asks_for_tools=False)
+        agent = "ab"[turn % 2]
+        found.append(seen.turning(agent, 10))
+        seen.turned(agent, asks_for_tools=False)
 
     assert found == [None] * 20
+    assert seen.is_done("a")
 
 
 def test_turns_beyond_the_cap_are_stopped() -> None:

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from wflo_otel.core.policy import Budget, Budgets, Window
+from wflo_otel.core.policy import Budget, Budgets, Loops, Policy, Window
 from wflo_otel.core.scope import Caller, Scope, scopes_of, tightest, window_name
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
 
 
 def keys(caller, budgets):
-    return [scope.key for scope in scopes_of(caller, budgets, NOON)]
+    return [scope.key for scope in scopes_of(caller, Policy(budgets=budgets), NOON)]
 
 
 def test_a_call_without_any_budget_is_counted_for_its_run():
-    assert scopes_of(Caller("r"), Budgets(), NOON) == (Scope("run:r"),)
+    assert scopes_of(Caller("r"), Policy(), NOON) == (Scope("run:r"),)
 
 
 def test_scopes_nest_from_tenant_to_tool():
@@ -65,10 +65,22 @@ def test_a_name_without_a_budget_has_no_scope():
     assert keys(Caller("r", agents=("editor",), tool="search"), budgets) == ["run:r"]
 
 
+def test_an_agent_has_a_scope_where_loops_are_watched_for():
+    caller = Caller("r", agents=("lead", "editor"))
+
+    assert scopes_of(caller, Policy(loops=Loops()), NOON) == (
+        Scope("run:r"),
+        Scope("run:r/agent:lead"),
+        Scope("run:r/agent:editor"),
+    )
+
+
 def test_limits_given_in_code_join_those_of_the_policy():
     caller = Caller("r", limits=(("run:r", Budget(usd=2)), ("run:r/agent:a", Budget(usd=1))))
 
-    assert scopes_of(caller, Budgets(run=Budget(usd=5, calls=7)), NOON) == (
+    policy = Policy(budgets=Budgets(run=Budget(usd=5, calls=7)))
+
+    assert scopes_of(caller, policy, NOON) == (
         Scope("run:r", Budget(usd=2, calls=7)),
         Scope("run:r/agent:a", Budget(usd=1)),
     )

@@ -2,12 +2,14 @@
 
 import pytest
 
-from wflo_otel.core.policy import Budget, Budgets, Window
+from wflo_otel.core.policy import Budget, Budgets, Policy, Window
 from wflo_otel.core.scope import Caller, scopes_of
 from wflo_otel.engine.sizing import ScopesOf
 
 CALLER = Caller("r", tenant="acme", agents=("a",))
-HOURLY = Budgets(tenants={"*": Budget(usd=1, per=Window.HOUR, timezone="Asia/Kathmandu")})
+HOURLY = Policy(
+    budgets=Budgets(tenants={"*": Budget(usd=1, per=Window.HOUR, timezone="Asia/Kathmandu")})
+)
 
 
 def test_a_caller_s_scopes_are_named_once():
@@ -24,7 +26,7 @@ def test_a_new_window_is_seen_when_it_begins_in_any_time_zone(minute):
 
 
 def test_a_new_policy_holds_for_a_caller_that_is_known():
-    remembered, tighter = ScopesOf(), Budgets(run=Budget(usd=5))
+    remembered, tighter = ScopesOf(), Policy(budgets=Budgets(run=Budget(usd=5)))
     remembered(CALLER, HOURLY, 0.0)
 
     assert remembered(CALLER, tighter, 0.0) == scopes_of(CALLER, tighter, 0.0)

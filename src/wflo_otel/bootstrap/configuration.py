@@ -25,6 +25,7 @@ from wflo_otel.core.policy import Mode, Policy, RunPer
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.metering.prices import CataloguePrices
+from wflo_otel.metering.similarity import similarity
 from wflo_otel.metering.tokens import LearningEstimator
 from wflo_otel.ports import Adapters, Clock, RunInfo
 from wflo_otel.seams import http
@@ -170,6 +171,7 @@ def _wire(
         tokens=LearningEstimator(),
         telemetry=Notifying(telemetry, in_force, clock, outbox),
         clock=clock,
+        similarity=similarity,
     )
     engine = Engine(in_force, adapters)
     telemetry.watch_budgets(partial(shown_ledgers, store, runs))

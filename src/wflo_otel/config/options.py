@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 
 from wflo_otel.config import values
-from wflo_otel.config.values import Kind, choice
+from wflo_otel.config.values import Kind, choice, whole
 from wflo_otel.core.policy import (
     Backoff,
     Breaker,
     Budget,
+    Hint,
+    Loops,
     Mode,
     Notify,
     OnExceeded,
@@ -46,7 +48,6 @@ LATER_SECTIONS = frozenset(
         "checkpoints",
         "consensus",
         "hints",
-        "loops",
     }
 )
 LATER_BUDGET_OPTIONS = frozenset({"ask", "downgrade", "throttle"})
@@ -304,6 +305,37 @@ RETRY = _options(
             values.SHARE,
             "So many of a provider's calls may be tried again, beyond the first ten retries.",
             "share of the calls",
+        ),
+    },
+)
+
+LOOPS = _options(
+    Loops,
+    {
+        "max_iterations": Note(
+            values.COUNT,
+            "The most turns an agent takes for one question before it is stopped.",
+            "model turns",
+            default="no limit",
+        ),
+        "similarity_threshold": Note(
+            values.SHARE,
+            "From which similarity on two calls of a tool are the same in other words.",
+            "from 0 to 1",
+        ),
+        "repeats": Note(
+            whole(2, 1_000),
+            "How often a round of calls brings the same answers before the agent is stopped; one "
+            "call may once more, and twice as often where it is waited for.",
+            "rounds",
+        ),
+        "window": Note(
+            whole(10, 10_000), "How many calls of each agent are remembered.", "tool calls"
+        ),
+        "hint": Note(
+            choice(Hint),
+            "One round before the stop: tell the span and `workflow.hints()` (`event`), or also "
+            "the model, by a message in the next request (`inject`).",
         ),
     },
 )

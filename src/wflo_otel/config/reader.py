@@ -18,6 +18,7 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Loops,
     Notify,
     Policy,
     PriceOverride,
@@ -42,6 +43,7 @@ def read_policy(root: Tree, problems: Problems) -> Policy:
         "budgets": reader.budgets,
         "breakers": reader.breakers,
         "retries": reader.retries,
+        "loops": reader.loops,
         "prices": reader.prices,
         "notify": reader.notify,
     }
@@ -180,6 +182,11 @@ class _Reader:
         except ConfigError as problem:
             self._problems.add(tree.line, path, str(problem).removeprefix(f"{path}: "))
             return None
+
+    def loops(self, tree: Tree, path: str) -> Loops | None:
+        """Read the section of this name."""
+        found = self.keys(tree, path, self.options(options.LOOPS))
+        return None if found is None or self._problems else Loops(**found)
 
     def prices(self, tree: Tree, path: str) -> Prices | None:
         """Read the section of this name."""

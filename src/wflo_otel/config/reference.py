@@ -23,6 +23,7 @@ def options_table() -> str:
     rows += [_row("", option) for option in options.POLICY]
     rows += [_row("prices.", option) for option in options.PRICES]
     rows += [_row("retries.", option) for option in options.RETRY]
+    rows += [_row("loops.", option) for option in options.LOOPS]
     rows += [_row("notify.", option) for option in options.NOTIFY]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
     rows += [_row("BREAKER.", option) for option in options.BREAKER]
@@ -63,6 +64,7 @@ def json_schema() -> dict[str, object]:
             "budgets": _object(_budgets()),
             "breakers": _named(_object(_properties(options.BREAKER))),
             "retries": _object(_properties(options.RETRY)),
+            "loops": _object(_properties(options.LOOPS)),
             "prices": _object(
                 {
                     **_properties(options.PRICES),

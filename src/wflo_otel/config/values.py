@@ -68,6 +68,18 @@ def _read_count(written: Text) -> int:
     return count
 
 
+def whole(least: int, most: int) -> Kind:
+    """Make the kind of a whole number between these."""
+
+    def read(written: Text) -> int:
+        count = _read_count(written)
+        if not least <= count <= most:
+            raise ValueError(f"{shown(written.text)} is not from {least:_} to {most:_}")
+        return count
+
+    return Kind("whole number", read, {"type": "integer", "minimum": least, "maximum": most})
+
+
 def _read_number(written: Text) -> float | None:
     if not _NUMBER.fullmatch(written.text) or written.tag not in {"int", "float"}:
         return None

@@ -86,6 +86,27 @@ class ToolCall:
 
 
 @value
+class ToolResult:
+    """What a tool answered, as a request brings it. The text is content: never shown.
+
+    ``call_id`` and ``name`` are empty where the request does not tell them.
+    """
+
+    call_id: str
+    name: str
+    text: str = field(repr=False)
+
+
+@value
+class Heard:
+    """What a request brings that the model has not seen yet."""
+
+    results: tuple[ToolResult, ...] = ()
+    #: Something new is asked: the conversation begins, or a user speaks after an answer.
+    begins: bool = False
+
+
+@value
 class Answer:
     """What a response, or a stream so far, says about itself.
 
@@ -125,6 +146,8 @@ class Call:
     least_cap: int = 1
     #: Who waits on this thread or task: a caller never waits for money it holds itself.
     owner: str = ""
+    #: What its request brings; ``None`` where nobody has looked.
+    heard: Heard | None = None
 
 
 @value

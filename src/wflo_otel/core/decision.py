@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from wflo_otel.core.finding import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
@@ -50,6 +52,16 @@ class CircuitOpen:
     reason: str
     #: When to ask again, in seconds; ``None`` where only a person can close it.
     retry_after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Circling:
+    """An agent goes in circles; its scope is stopped from now on."""
+
+    key: str
+    finding: Finding
+    #: It was stopped earlier, and ``key`` counts what it refuses.
+    is_stopped: bool = False
 
 
 class Phase(StrEnum):

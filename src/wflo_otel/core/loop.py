@@ -58,10 +58,16 @@ class LoopWatch:
             return Finding(Kind.ITERATION_CAP, Rung.STOP, agent, window.iterations, 1, ())
         return hop
 
-    def turned(self, *, asks_for_tools: bool) -> None:
+    def turned(self, agent: str | None, *, asks_for_tools: bool) -> None:
         """The model has answered: without asking for tools, and that is news, or with."""
+        self._window(agent).is_done = not asks_for_tools
         if not asks_for_tools:
             self._news_came()
+
+    def is_done(self, agent: str | None) -> bool:
+        """Whether an agent's last turn was its answer, or it had none yet."""
+        window = self._agents.get(agent)
+        return window is None or window.is_done
 
     def did(self, agent: str | None, deeds: Sequence[Deed]) -> Finding | None:
         """What the tools answered to one turn; the gravest finding."""

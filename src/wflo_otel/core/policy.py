@@ -196,6 +196,15 @@ class Breaker:
     half_open_calls: int = 1
 
 
+class Hint(StrEnum):
+    """Who is told that an agent is about to be stopped for going in circles."""
+
+    #: Its span, and whoever asks for the workflow's hints.
+    EVENT = "event"
+    #: Its model too, by a message in the next request.
+    INJECT = "inject"
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """When an agent that goes in circles is stopped."""
@@ -209,6 +218,7 @@ class Loops:
     repeats: int = 3
     #: How many calls are remembered.
     window: int = 50
+    hint: Hint = Hint.EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,5 +274,7 @@ class Policy:
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
     #: How model calls are tried again on the wire; ``None``: that is left to the SDKs.
     retries: Retry | None = None
+    #: When an agent is stopped that goes in circles; ``None``: nobody looks.
+    loops: Loops | None = None
     prices: Prices = field(default_factory=Prices)
     notify: Notify | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from wflo_otel.core.policy import Breaker, Budget, Budgets, Window
+from wflo_otel.core.policy import Breaker, Budget, Budgets, Loops, Policy, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Caller:
     limits: tuple[tuple[str, Budget], ...] = ()
     #: The breakers of the functions around the call, given in this process's code too.
     breakers: tuple[tuple[str, Breaker], ...] = ()
+    #: The functions around the call whose turns are watched, each by a name of its invocation.
+    loops: tuple[tuple[str, Loops], ...] = ()
 
     @property
     def agent(self) -> str | None:
@@ -70,13 +72,15 @@ def _plain(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
 
 
-def scopes_of(caller: Caller, budgets: Budgets, now: float) -> tuple[Scope, ...]:
+def scopes_of(caller: Caller, policy: Policy, now: float) -> tuple[Scope, ...]:
     """Name the scopes a call is charged to, outermost first.
 
-    The run always has one, so that it can be counted and stopped; the others only where a
-    budget holds. Where several budgets name one scope, the tightest of each unit holds.
+    The run always has one, so that it can be counted and stopped, and so has an agent where
+    loops are watched for; the others only where a budget holds. Where several budgets name one
+    scope, the tightest of each unit holds.
     """
     found: dict[str, Budget | None] = {}
+    budgets = policy.budgets
 
     def add(key: str, budget: Budget | None) -> None:
         found[key] = tightest(found.get(key), budget)
@@ -86,7 +90,8 @@ def scopes_of(caller: Caller, budgets: Budgets, now: float) -> tuple[Scope, ...]
     for run_id in (*caller.parent_runs, caller.run_id):
         add(run_key(run_id), budgets.run)
         for agent in caller.agents:
-            if (per_agent := budgets.agent(agent)) is not None:
+            per_agent = budgets.agent(agent)
+            if per_agent is not None or policy.loops is not None:
                 add(agent_key(run_id, agent), per_agent)
         if caller.tool and (per_tool := budgets.tool(caller.tool)) is not None:
             add(tool_key(run_id, caller.tool), per_tool)

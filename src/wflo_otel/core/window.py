@@ -56,6 +56,8 @@ class Window:
     def __init__(self, agent: str | None, options: Loops, similarity: Similarity) -> None:
         self._agent, self._options, self._near = agent, options, similarity
         self.iterations = 0
+        #: The last turn asked for no tools.
+        self.is_done = False
         #: How long the last prompt was.
         self.size = 0
         self._periods = Periods(options.window)

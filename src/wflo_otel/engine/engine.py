@@ -11,11 +11,13 @@ from typing import TypeAlias
 from wflo_otel.core.admission import Need, Reserve
 from wflo_otel.core.breaker import Component, components_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
-from wflo_otel.core.decision import CircuitOpen, Exceeded, Granted, Queued, Stopped
+from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Queued, Stopped
+from wflo_otel.core.loop import Deed
 from wflo_otel.core.policy import Mode, Policy
 from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
+from wflo_otel.engine.ladder import Ladder
 from wflo_otel.engine.metering import failure_of, meter, record_of
 from wflo_otel.engine.notes import note
 from wflo_otel.engine.permit import (
@@ -25,6 +27,7 @@ from wflo_otel.engine.permit import (
     budget_refusal,
     free,
     refusal_of,
+    stopped_refusal,
 )
 from wflo_otel.engine.settlement import Settlements
 from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
@@ -41,7 +44,7 @@ _UNTOLD = frozenset({"estimate", "reserved"})
 
 _NOTHING = Need(0, 0, 0, 0)
 #: What refuses without a ledger that counts it.
-_IN_NO_LEDGER = frozenset({"unpriced", "breaker"})
+_IN_NO_LEDGER = frozenset({"unpriced", "breaker", "loop"})
 
 #: What the state says; its error, or ``None`` where the policy allows the call all the same.
 _StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | CircuitOpen | StoreError | None
@@ -66,6 +69,7 @@ class Engine:
         self._waiters = Waiters()
         self._later: deque[Callable[[], object]] = deque()
         self._sizing = Sizing(policy, adapters)
+        self.loops = Ladder(policy, adapters)
         self.strangers = Strangers(policy, adapters)
         self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
@@ -122,16 +126,23 @@ class Engine:
         if adopting is not None:
             call = replace(call, call_id=adopting.call.call_id)
             adopting.adopted = True
+        mode = self._policy().mode
+        circling = self.loops.asking(call)
+        if isinstance(circling, Refusal):
+            if enforce and mode is Mode.ENFORCE:
+                return circling
+            self._tell(circling, shadow=True)
         question = self._sizing.question(call)
         if isinstance(question, Refusal):
             return question
+        question.hint = circling if isinstance(circling, str) else ""
         question.components = components_of(call.ask, call.caller, self._policy().breakers)
         request = Reserve(
             call.call_id,
             self._sizing.need(question),
             call.owner,
             expires_at=float("inf"),
-            enforce=enforce and self._policy().mode is Mode.ENFORCE,
+            enforce=enforce and mode is Mode.ENFORCE,
         )
         answer = self._ask_state(question, request)
         if isinstance(answer, Queued):
@@ -193,7 +204,7 @@ class Engine:
     def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
         if adopting is not None:
             self.void(adopting)
-        if refusal.policy in _IN_NO_LEDGER:
+        if _is_in_no_ledger(refusal):
             note(self._ports, refusal.call, "refused", refusal.policy)
         self._tell(refusal, shadow=False)
         return refusal
@@ -252,16 +263,24 @@ class Engine:
         return self._concluded(answered(question, answer, 0.0), None)
 
     def stopped(self, call: Call) -> Refusal | None:
-        """Say whether the run of a call, or a scope around it, was stopped."""
-        stop = None if self._policy().mode is Mode.SHADOW else self._stop_of(call)
-        return None if stop is None else self._refused(budget_refusal(call, stop), None)
+        """Say whether the run of a call, or what is around it, was stopped."""
+        if self._policy().mode is Mode.SHADOW:
+            return None
+        refusal, stop = self.loops.stopped(call), self._stop_of(call)
+        if stop is not None:
+            refusal = stopped_refusal(call, stop)
+        return None if refusal is None else self._refused(refusal, None)
+
+    def did(self, call: Call, deed: Deed) -> None:
+        """Tell what a tool has answered: the next call is refused if that goes in circles."""
+        self.loops.did(call, deed)
 
     def leave(self, permit: Permit, outcome: Outcome) -> None:
         """Tell the circuits how a call ended that :meth:`enter` let in. Idempotent."""
         self.void(permit, outcome)
 
     def _stop_of(self, call: Call) -> Stopped | None:
-        scopes = scopes_of(call.caller, self._policy().budgets, self._ports.clock.time())
+        scopes = scopes_of(call.caller, self._policy(), self._ports.clock.time())
         for scope in scopes:
             for view in self.ledgers(scope.key):
                 if view.key == scope.key and view.stopped is not None:
@@ -298,6 +317,7 @@ class Engine:
         if not self._settlements.close(permit):
             return None
         ports, ask = self._ports, permit.call.ask
+        self.loops.answered(permit.call, outcome.answer)
         metered = meter(permit, outcome, self._policy(), ports.prices, ports.tokens)
         record = record_of(permit, outcome, metered, ports.clock.time())
         if not self._settlements.settle(permit, record, outcome):
@@ -348,3 +368,10 @@ class Engine:
         """Settle what is left and release the state."""
         self.tend()
         self._unwatch()
+
+
+def _is_in_no_ledger(refusal: Refusal) -> bool:
+    """Whether no ledger counts it: the one that is stopped does, if it was stopped before."""
+    decision = refusal.decision
+    is_stopped = isinstance(decision, Circling) and decision.is_stopped
+    return refusal.policy in _IN_NO_LEDGER and not is_stopped

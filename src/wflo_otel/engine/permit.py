@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from wflo_otel.core.breaker import Component
 from wflo_otel.core.call import Call, Operation
-from wflo_otel.core.decision import CircuitOpen, Exceeded, Granted, Stopped
+from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Stopped
+from wflo_otel.core.finding import finding_of, reason_of
 from wflo_otel.core.money import format_usd, to_usd
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
 from wflo_otel.errors import (
     BudgetExceededError,
     CircuitOpenError,
+    InfiniteLoopDetectedError,
     PolicyViolationError,
     StateUnavailableError,
     StoreError,
@@ -65,6 +67,8 @@ class Permit:
     look_again_at: int = 0
     #: The circuit breakers that the call meets.
     components: tuple[Component, ...] = ()
+    #: What the model is told in the request: that it goes in circles.
+    hint: str = ""
     trace_id: str = ""
     span_id: str = ""
 
@@ -91,10 +95,10 @@ class Refusal:
     """Why a call may not run."""
 
     call: Call
-    #: ``budget``, ``breaker``, ``unpriced``, ``unrecognised`` or ``state``.
+    #: ``budget``, ``breaker``, ``loop``, ``unpriced``, ``unrecognised`` or ``state``.
     policy: str
     message: str
-    decision: Exceeded | Stopped | CircuitOpen | None = None
+    decision: Exceeded | Stopped | CircuitOpen | Circling | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
     def error(self, **facts: object) -> PolicyViolationError:
@@ -105,6 +109,8 @@ class Refusal:
                 cls = BudgetExceededError
             case "breaker":
                 cls = CircuitOpenError
+            case "loop":
+                cls = InfiniteLoopDetectedError
             case "unpriced":
                 cls = UnpricedModelError
             case "unrecognised":
@@ -114,13 +120,9 @@ class Refusal:
         return cls(self.message, **self.facts, **facts)  # type: ignore[arg-type]  # facts are open
 
 
-def budget_refusal(call: Call, decision: Exceeded | Stopped) -> Refusal:
+def budget_refusal(call: Call, decision: Exceeded) -> Refusal:
     """Say which budget refuses a call, and with which numbers."""
     who = _who(call)
-    if isinstance(decision, Stopped):
-        message = f"{decision.key} is stopped ({decision.reason}); refused {who}"
-        facts: dict[str, object] = {"scope": decision.key, "stopped": True}
-        return Refusal(call, "budget", message, decision, facts)
     show = _shown(decision.unit)
     verdict = f"; {decision.key} is stopped" if decision.stops else ""
     if decision.held_by_caller:
@@ -131,7 +133,7 @@ def budget_refusal(call: Call, decision: Exceeded | Stopped) -> Refusal:
         f"{verdict}"
     )
     number = to_usd if decision.unit == "usd" else int
-    facts = {
+    facts: dict[str, object] = {
         "scope": decision.key,
         "unit": decision.unit,
         "limit": number(decision.limit),
@@ -141,6 +143,30 @@ def budget_refusal(call: Call, decision: Exceeded | Stopped) -> Refusal:
         "stopped": decision.stops,
     }
     return Refusal(call, "budget", message, decision, facts)
+
+
+def stopped_refusal(call: Call, decision: Stopped) -> Refusal:
+    """Say that a scope was stopped earlier, and why."""
+    finding = finding_of(decision.reason, call.caller.agent)
+    if finding is not None:
+        return loop_refusal(call, Circling(decision.key, finding, is_stopped=True))
+    message = f"{decision.key} is stopped ({decision.reason}); refused {_who(call)}"
+    facts: dict[str, object] = {"scope": decision.key, "stopped": True}
+    return Refusal(call, "budget", message, decision, facts)
+
+
+def loop_refusal(call: Call, decision: Circling) -> Refusal:
+    """Say who goes in circles, and show the circle."""
+    finding = decision.finding
+    message = f"{decision.key} is stopped ({reason_of(finding)}); refused {_who(call)}"
+    facts: dict[str, object] = {
+        "scope": decision.key,
+        "kind": finding.kind.value,
+        "count": finding.count,
+        "period": finding.period,
+        "cycle": finding.cycle,
+    }
+    return Refusal(call, "loop", message, decision, facts)
 
 
 def breaker_refusal(call: Call, decision: CircuitOpen) -> Refusal:
@@ -159,9 +185,13 @@ def breaker_refusal(call: Call, decision: CircuitOpen) -> Refusal:
 
 def refusal_of(call: Call, decision: Exceeded | Stopped | CircuitOpen) -> Refusal:
     """Say what refuses a call."""
-    if isinstance(decision, CircuitOpen):
-        return breaker_refusal(call, decision)
-    return budget_refusal(call, decision)
+    match decision:
+        case CircuitOpen():
+            return breaker_refusal(call, decision)
+        case Stopped():
+            return stopped_refusal(call, decision)
+        case Exceeded():
+            return budget_refusal(call, decision)
 
 
 def unpriced_refusal(call: Call) -> Refusal:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wflo_otel.core.admission import Need
 from wflo_otel.core.call import Ask, Call
 from wflo_otel.core.decision import Granted, Queued
-from wflo_otel.core.policy import Budgets, Mode, OnStateError, Policy, Reserve, Unknown
+from wflo_otel.core.policy import Mode, OnStateError, Policy, Reserve, Unknown
 from wflo_otel.core.scope import Caller, Scope, scopes_of
 from wflo_otel.engine.permit import Permit, Refusal, unpriced_refusal
 from wflo_otel.ports import Adapters, Estimate, Price
@@ -27,20 +27,20 @@ class ScopesOf:
     """:func:`scopes_of`, remembered for each caller: an agent calls many times."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Caller, Budgets, float, tuple[Scope, ...]]] = {}
+        self._known: dict[int, tuple[Caller, Policy, float, tuple[Scope, ...]]] = {}
 
-    def __call__(self, caller: Caller, budgets: Budgets, now: float) -> tuple[Scope, ...]:
+    def __call__(self, caller: Caller, policy: Policy, now: float) -> tuple[Scope, ...]:
         """Name the scopes a call is charged to, outermost first."""
         quarter = now // _QUARTER_S
         known = self._known.get(id(caller))
         if known is not None:
             same, under, at, scopes = known
-            if same is caller and under is budgets and at == quarter:
+            if same is caller and under is policy and at == quarter:
                 return scopes
-        scopes = scopes_of(caller, budgets, now)
+        scopes = scopes_of(caller, policy, now)
         if len(self._known) >= _CALLERS:
             self._known.clear()
-        self._known[id(caller)] = (caller, budgets, quarter, scopes)
+        self._known[id(caller)] = (caller, policy, quarter, scopes)
         return scopes
 
 
@@ -58,7 +58,7 @@ class Sizing:
     def question(self, call: Call) -> Permit | Refusal:
         """Price and size a call."""
         policy, now = self._policy(), self._ports.clock.time()
-        scopes = self._scopes_of(call.caller, policy.budgets, now)
+        scopes = self._scopes_of(call.caller, policy, now)
         price = self._known_price(call, policy, now)
         if price is None:
             if call.ask.model and policy.mode is Mode.ENFORCE and _refuses_unknown(policy, scopes):
@@ -69,7 +69,7 @@ class Sizing:
     def fetched(self, call: Call) -> Permit:
         """Price the fetch of a response that exists already."""
         policy, now = self._policy(), self._ports.clock.time()
-        scopes = self._scopes_of(call.caller, policy.budgets, now)
+        scopes = self._scopes_of(call.caller, policy, now)
         price = self._known_price(call, policy, now) or self._ports.prices.fallback(policy.prices)
         return Permit(call, scopes, price, Estimate(0, 0), _NOTHING, now, reserved=False)
 

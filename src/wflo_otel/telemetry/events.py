@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span, set_span_in_context
 
-from wflo_otel.core.call import CallRecord
+from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.core.decision import Transition
+from wflo_otel.core.decision import Circling, Transition
 from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused, Warned
-from wflo_otel.telemetry.refusals import refusal_attributes
+from wflo_otel.telemetry.refusals import loop_attributes, refusal_attributes
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.scope import SCHEMA_URL, SCOPE_NAME, version
 from wflo_otel.telemetry.semconv import attributes as a
@@ -76,6 +76,22 @@ class Events:
                 a.BREAKER_BEFORE: transition.before.value,
                 a.BREAKER_PHASE: transition.after.value,
                 a.BREAKER_REASON: transition.reason,
+            },
+            span,
+        )
+
+    def looped(self, call: Call, circling: Circling, span: Span) -> None:
+        """An agent goes in circles, or is about to."""
+        caller, finding = call.caller, circling.finding
+        who = ((a.RUN_ID, caller.run_id), (a.AGENT_NAME, caller.agent))
+        self._write(
+            events.LOOP,
+            {
+                a.LOOP_RUNG: finding.rung.name.lower(),
+                a.REFUSAL_SCOPE: text(circling.key),
+                a.CALL_ID: text(call.call_id),
+                **{key: text(value) for key, value in who if value},
+                **loop_attributes(finding),
             },
             span,
         )

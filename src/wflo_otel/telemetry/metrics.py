@@ -12,6 +12,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 
 from wflo_otel.core.call import MODEL_CALLS, Ask, CallRecord, Operation
 from wflo_otel.core.decision import Transition
+from wflo_otel.core.finding import Finding
 from wflo_otel.core.money import NANO_PER_USD
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Observation, Refused
@@ -43,6 +44,7 @@ class Metrics:
         self._wait = histogram(meter, i.WAIT)
         self._drift = histogram(meter, i.DRIFT)
         self._transitions = counter(meter, i.TRANSITIONS)
+        self._loops = counter(meter, i.LOOPS)
         self._retries = counter(meter, i.RETRIES)
         self._dead_letters = counter(meter, i.DEAD_LETTERS)
         self._state_duration = histogram(meter, i.STATE_DURATION)
@@ -89,6 +91,17 @@ class Metrics:
                 a.BREAKER_COMPONENT: text(transition.key),
                 a.BREAKER_PHASE: transition.after.value,
                 a.BREAKER_REASON: transition.reason,
+            },
+        )
+
+    def looped(self, caller: Caller, finding: Finding) -> None:
+        """Record that an agent goes in circles, or is about to."""
+        self._loops.add(
+            1,
+            {
+                **_who(caller),
+                a.LOOP_KIND: finding.kind.value,
+                a.LOOP_RUNG: finding.rung.name.lower(),
             },
         )
 

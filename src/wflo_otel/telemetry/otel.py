@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
 
 from wflo_otel.core.call import Call, CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.core.decision import Transition
+from wflo_otel.core.decision import Circling, Transition
 from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
 from wflo_otel.errors import StoreError
@@ -158,6 +158,11 @@ class OTelTelemetry:
         """A circuit breaker moved: an event on the current span, a log record, a metric."""
         self._events.moved(transition, trace.get_current_span())
         self._pending.add(partial(self._metrics.moved, transition))
+
+    def looped(self, call: Call, circling: Circling) -> None:
+        """An agent goes in circles: an event on the call's span, a log record, a metric."""
+        self._events.looped(call, circling, self._span_of(call.call_id))
+        self._pending.add(partial(self._metrics.looped, call.caller, circling.finding))
 
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """The state could not answer; of the error only its type is kept."""

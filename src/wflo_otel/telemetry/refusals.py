@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, Status, StatusCode
 
-from wflo_otel.core.decision import CircuitOpen, Exceeded, Queued
+from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Queued
+from wflo_otel.core.finding import Finding
 from wflo_otel.errors import (
     BudgetExceededError,
     CircuitOpenError,
+    InfiniteLoopDetectedError,
     StateUnavailableError,
     UnpricedModelError,
     UnrecognisedCallError,
@@ -22,6 +24,7 @@ from wflo_otel.telemetry.values import Value, in_unit, text
 _ERRORS: Mapping[str, str] = {
     "budget": BudgetExceededError.__name__,
     "breaker": CircuitOpenError.__name__,
+    "loop": InfiniteLoopDetectedError.__name__,
     "unpriced": UnpricedModelError.__name__,
     "unrecognised": UnrecognisedCallError.__name__,
     "state": StateUnavailableError.__name__,
@@ -61,6 +64,18 @@ def refusal_attributes(refused: Refused) -> dict[str, Value]:
         attributes[a.BREAKER_REASON] = exceeded.reason
         if exceeded.retry_after_s is not None:
             attributes[a.REFUSAL_RETRY_AFTER] = exceeded.retry_after_s
+    if isinstance(exceeded, Circling):
+        attributes |= loop_attributes(exceeded.finding)
     if exceeded is not None:
         attributes[a.REFUSAL_SCOPE] = text(exceeded.key)
     return attributes
+
+
+def loop_attributes(finding: Finding) -> dict[str, Value]:
+    """Show a circle: what kind, how often, and a round of it."""
+    return {
+        a.LOOP_KIND: finding.kind.value,
+        a.LOOP_COUNT: finding.count,
+        a.LOOP_PERIOD: finding.period,
+        a.LOOP_CYCLE: tuple(text(step) for step in finding.cycle),
+    }

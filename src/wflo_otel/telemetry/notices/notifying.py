@@ -43,6 +43,7 @@ class Notifying:
         # Not methods that pass it on: these are on the path of every call.
         self.settled = inner.settled
         self.warned = inner.warned
+        self.looped = inner.looped
         self.unrecognised = inner.unrecognised
         self.state_failed = inner.state_failed
         self.state_latency = inner.state_latency

@@ -132,7 +132,7 @@ SHADOW = _attribute(
 REFUSAL_POLICY = _attribute(
     "wflo.refusal.policy",
     "string",
-    "What refused: `budget`, `breaker`, `unpriced`, `unrecognised` or `state`.",
+    "What refused: `budget`, `breaker`, `loop`, `unpriced`, `unrecognised` or `state`.",
 )
 REFUSAL_SCOPE = _attribute(
     "wflo.refusal.scope",
@@ -146,6 +146,21 @@ REFUSAL_PENDING = _attribute("wflo.refusal.pending", "double", "What others had 
 REFUSAL_NEEDED = _attribute("wflo.refusal.needed", "double", "What the call needed.")
 REFUSAL_RETRY_AFTER = _attribute(
     "wflo.refusal.retry_after", "double", "When an open breaker may be asked again, in seconds."
+)
+
+LOOP_KIND = _attribute(
+    "wflo.loop.kind",
+    "string",
+    "`identical`, `cycle`, `near_duplicate`, `no_progress`, `ping_pong`, `context_growth`, "
+    "`repeated_chunks` or `iteration_cap`.",
+)
+LOOP_RUNG = _attribute("wflo.loop.rung", "string", "`warn`, `hint` or `stop`.")
+LOOP_COUNT = _attribute("wflo.loop.count", "int", "How often: rounds, answers, hand-offs or turns.")
+LOOP_PERIOD = _attribute("wflo.loop.period", "int", "How many steps a round has.")
+LOOP_CYCLE = _attribute(
+    "wflo.loop.cycle",
+    "string[]",
+    "A round, step by step: tools and the size of their arguments, or agents.",
 )
 
 BREAKER_COMPONENT = _attribute(

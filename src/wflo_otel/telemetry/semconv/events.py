@@ -18,6 +18,7 @@ class Event:
     attributes: tuple[str, ...]
 
 
+_LOOP = (a.LOOP_KIND, a.LOOP_COUNT, a.LOOP_PERIOD, a.LOOP_CYCLE)
 _REFUSAL = (
     a.REFUSAL_POLICY,
     a.REFUSAL_SCOPE,
@@ -28,6 +29,7 @@ _REFUSAL = (
     a.REFUSAL_NEEDED,
     a.REFUSAL_RETRY_AFTER,
     a.BREAKER_REASON,
+    *_LOOP,
 )
 
 DECISION = Event(
@@ -47,6 +49,12 @@ TRANSITION = Event(
     "WARN",
     "A circuit breaker opened, half-opened or closed.",
     (a.BREAKER_COMPONENT, a.BREAKER_BEFORE, a.BREAKER_PHASE, a.BREAKER_REASON),
+)
+LOOP = Event(
+    "wflo.loop.detected",
+    "WARN",
+    "An agent goes in circles, or is about to.",
+    (a.LOOP_RUNG, *_LOOP, a.REFUSAL_SCOPE, a.CALL_ID, a.RUN_ID, a.AGENT_NAME),
 )
 ATTEMPT = Event(
     "wflo.attempt",
@@ -76,4 +84,4 @@ CHECKPOINT = Event(
 )
 
 #: Every event, in the order of the reference page.
-EVENTS: Final = (DECISION, WARNING, TRANSITION, ATTEMPT, RETRY, CHECKPOINT)
+EVENTS: Final = (DECISION, WARNING, TRANSITION, LOOP, ATTEMPT, RETRY, CHECKPOINT)

@@ -168,6 +168,13 @@ BREAKERS = Instrument(
     "Where a circuit breaker stands: 0 closed, 1 half-open, 2 open, 3 forced open.",
     (a.BREAKER_COMPONENT,),
 )
+LOOPS = Instrument(
+    "wflo.loops",
+    "counter",
+    "{finding}",
+    "How often agents were warned, hinted at and stopped for going in circles.",
+    (a.LOOP_KIND, a.LOOP_RUNG, a.AGENT_NAME, a.WORKFLOW),
+)
 RETRIES = Instrument(
     "wflo.retries",
     "counter",
@@ -206,7 +213,7 @@ PENDING = Instrument(
 #: Every metric that has one name, in the order of the reference page.
 OWN: Final = (
     *(COST, DECISIONS, UNPRICED, UNRECOGNISED, TOOL_CALLS, TOOL_DURATION, WAIT, DRIFT),
-    *(TRANSITIONS, BREAKERS, RETRIES, DEAD_LETTERS),
+    *(TRANSITIONS, BREAKERS, LOOPS, RETRIES, DEAD_LETTERS),
     *(STATE_DURATION, STATE_ERRORS, LIMIT, SETTLED, PENDING),
 )
 

@@ -1,0 +1,83 @@
+"""What is done about an agent that goes in circles: tell, hint, stop.
+
+The rule: a stop latches the agent's scope in the state, so that other processes meet it, and
+whoever swallows the error meets it again. A function's own watch stops that invocation only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wflo_otel.core.call import Answer, Call
+from wflo_otel.core.decision import Circling
+from wflo_otel.core.finding import Rung, hint_of, reason_of
+from wflo_otel.core.loop import Deed
+from wflo_otel.core.policy import Hint, Mode, Policy
+from wflo_otel.engine.loops import LoopWatches
+from wflo_otel.engine.permit import Refusal, loop_refusal
+from wflo_otel.errors import StoreError
+from wflo_otel.ports import Adapters
+
+
+class Ladder:
+    """Warn, hint, stop."""
+
+    def __init__(self, policy: Callable[[], Policy], adapters: Adapters) -> None:
+        self._policy = policy
+        self._ports = adapters
+        self._watches = LoopWatches(policy, adapters.similarity)
+        self.hints = self._watches.hints
+        self.forget = self._watches.forget
+
+    def asking(self, call: Call) -> Refusal | str:
+        """A model is about to be asked.
+
+        Returns:
+            Why it may not be, else what it is to be told in the request: mostly nothing.
+        """
+        if not self._watches_over(call):
+            return ""
+        circling = self._watches.stopped(call.caller) or self._watches.turning(call)
+        if circling is None:
+            return ""
+        self._tell(call, circling)
+        if circling.finding.rung is Rung.STOP:
+            return loop_refusal(call, circling)
+        options = self._policy().loops
+        injects = options is not None and options.hint is Hint.INJECT
+        is_hint = circling.finding.rung is Rung.HINT
+        return hint_of(circling.finding) if injects and is_hint and self._enforces else ""
+
+    def answered(self, call: Call, answer: Answer) -> None:
+        """A model has answered."""
+        if self._watches_over(call):
+            self._watches.turned(call, answer)
+
+    def did(self, call: Call, deed: Deed) -> None:
+        """A tool has answered, as its own seam saw it; the next call meets what was found."""
+        if self._watches_over(call) and (found := self._watches.did(call.caller, deed)):
+            self._tell(call, found)
+
+    def stopped(self, call: Call) -> Refusal | None:
+        """Say whether a function around a call was stopped in this invocation."""
+        circling = self._watches.stopped(call.caller) if call.caller.loops else None
+        return None if circling is None else loop_refusal(call, circling)
+
+    @property
+    def _enforces(self) -> bool:
+        return self._policy().mode is Mode.ENFORCE
+
+    def _watches_over(self, call: Call) -> bool:
+        return self._policy().loops is not None or bool(call.caller.loops)
+
+    def _tell(self, call: Call, circling: Circling) -> None:
+        self._ports.telemetry.looped(call, circling)
+        is_stop = circling.finding.rung is Rung.STOP
+        if is_stop and self._enforces and circling.key not in dict(call.caller.loops):
+            self._latch(circling)
+
+    def _latch(self, circling: Circling) -> None:
+        try:
+            self._ports.state.stop(circling.key, reason_of(circling.finding))
+        except StoreError as error:
+            self._ports.telemetry.state_failed("stop", error, allowed=True)
