@@ -52,6 +52,8 @@ def once(data: bytes) -> None:
     if api.ask(route, body) is not None:
         api.with_cap(route, body, api.least_cap(route, body))
         api.with_usage(route, body)
+    heard = api.heard(route, body)
+    assert not (heard.begins and heard.results)
     check(api.answer(200, {}, body))
     whole, pieces = api.stream(), api.stream()
     assert whole.feed(body) + whole.finish() == body

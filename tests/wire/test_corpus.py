@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -268,3 +269,39 @@ def test_every_recorded_request_is_read_and_can_be_capped() -> None:
         "https://api.portkey.ai/v1/prompts/pp-weather-pr-b74c4f/completions",
         "http://localhost:8080/v1/audio/transcriptions",  # a form that names no model
     }
+
+
+#: What marks a result of a tool in a request, as JSON has it.
+RESULTS = (
+    *('"role":"tool"', '"role":"function"', '"type":"tool_result"', '"toolResult":{'),
+    *('_call_output"', '"functionResponse":{', '"function_response":{', '"type":"function_result"'),
+)
+MODELS = frozenset({"assistant", "model"})
+
+
+def brought(request: dict[str, Any]) -> int:
+    """How many results stand after the model's last word, counted without reading them."""
+    given = request.get("messages") or request.get("contents") or request.get("input")
+    found = 0
+    for item in reversed(given if isinstance(given, list) else [given]):
+        marks = json.dumps(item, separators=(",", ":"))
+        results = sum(marks.count(mark) for mark in RESULTS)
+        role = item.get("role") if isinstance(item, dict) else "user"
+        if role in MODELS or (role is None and not results):
+            break
+        found += results
+    return found
+
+
+def test_the_results_of_tools_that_a_recorded_request_brings_are_all_heard() -> None:
+    bringing: Counter[str] = Counter()
+    for each, route in calls():
+        if route.api.ask(route, each.request) is None or each.request[:1] != b"{":
+            continue
+        request = json.loads(each.request)
+        heard = route.api.heard(route, each.request)
+        assert len(heard.results) == brought(request), each.id
+        assert not (heard.begins and heard.results)
+        bringing[route.api.name] += bool(heard.results)
+    assert len(+bringing) == 5  # APIs
+    assert bringing.total() >= 320

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effort import LONG, times
+from wflo_otel.core.call import Heard
 from wflo_otel.core.usage import Usage
 from wflo_otel.wire.body import MAX_COUNT
 from wflo_otel.wire.route import recognise
@@ -57,13 +58,16 @@ results outputs generations completions amazon-bedrock-invocationMetrics inputTo
 prompt_token_count serverToolUsage billed_units search_units meta texts query documents
 chat_history tool_plan response_id done done_reason prompt_eval_count eval_count options
 num_predict format seconds instructions stream_format embeddings connectors parameters
+tool_call_id tool_name tool_use_id toolResult toolUseId tool_results outputs call_id result
+functionResponse function_response response conversation previous_interaction_id json image
 """
 _WORDS = """
 AUDIO interaction.completed step.start step.delta tool-call-start content-delta stream-end
 message-end google_search
 message_start message_delta content_block_delta content_block_start response.completed
 response.output_item.done x.delta function_call message fallback_message text tool_use
-error
+error user assistant model tool function tool_result function_call_output function_result
+user_input image
 """
 KEYS = st.sampled_from(_KEYS.split())
 WORDS = st.sampled_from(_WORDS.split())
@@ -97,6 +101,8 @@ def test_no_request_raises(url: str, body: bytes) -> None:
         assert again is not None
         assert again.output_cap == cap
     where.api.with_usage(where, body)
+    heard = where.api.heard(where, body)
+    assert not (heard.begins and (heard.results or ask is None))
 
 
 @given(
@@ -196,6 +202,7 @@ def test_what_is_nested_without_end_is_not_of_any_api(url: str) -> None:
     for body in (deep, closed):
         assert where.api.ask(where, body) is None
         assert where.api.with_cap(where, body, 2000) is None
+        assert where.api.heard(where, body) == Heard()
         assert where.api.answer(200, {}, body).usage is None
 
 

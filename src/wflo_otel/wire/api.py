@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from wflo_otel.core.call import Answer, Ask, Operation
+from wflo_otel.core.call import Answer, Ask, Heard, Operation
 
 
 class RouteKind(StrEnum):
@@ -100,6 +100,14 @@ class WireApi(Protocol):
 
     def ask(self, route: Route, body: bytes) -> Ask | None:
         """Read what a request asks for; ``None``: it is not JSON, or not of this API."""
+        ...
+
+    def heard(self, route: Route, body: bytes) -> Heard:
+        """Read what a request brings that the model has not seen.
+
+        Nothing where it is no call, or not of this API. Where an API has no conversation, each
+        call begins something new.
+        """
         ...
 
     def least_cap(self, route: Route, body: bytes) -> int:

@@ -6,12 +6,13 @@ are accepted in both of Google's spellings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from wflo_otel.core.call import Operation
+from wflo_otel.core.call import Heard, Operation, ToolResult
 from wflo_otel.wire.api import Route, StreamReader
-from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count
+from wflo_otel.wire.body import JsonObject, compact, items, mapping, objects, optional_count, text
 from wflo_otel.wire.gemini_answer import ContentFold
+from wflo_otel.wire.heard import since_model, written
 from wflo_otel.wire.request import JsonApi, Size, Texts, at_least_one
 from wflo_otel.wire.sse import Fold
 from wflo_otel.wire.streams import EitherReader, Elements
@@ -21,6 +22,7 @@ _CAP = ("maxOutputTokens", "max_output_tokens")
 _CHOICES = ("candidateCount", "candidate_count")
 _SYSTEM = ("systemInstruction", "system_instruction")
 _CACHED = ("cachedContent", "cached_content")
+_RESPONSES = ("functionResponse", "function_response")
 _SCHEMAS = (
     *("responseSchema", "response_schema"),
     *("responseJsonSchema", "response_json_schema", "_responseJsonSchema"),
@@ -71,6 +73,17 @@ class GeminiContent(JsonApi):
             ),
         )
 
+    def _heard(self, request: JsonObject) -> Heard:
+        contents = request.get("contents")
+        run, new = since_model(items(contents) or [contents], _is_models)
+        parts = [part for each in new for part in _parts(each)]
+        results = [
+            _result(found)
+            for part in parts
+            if (found := mapping(_either(mapping(part), _RESPONSES)))
+        ]
+        return Heard(tuple(results), begins=not results and (bool(parts) or not run))
+
     def _cap(self, request: JsonObject, cap: int) -> bool:
         place = next((key for key in _CONFIG if key in request), _CONFIG[0])
         config = dict(mapping(request.get(place)))
@@ -111,6 +124,26 @@ def _either(value: Mapping[str, object], keys: tuple[str, ...]) -> object:
     return next((value[key] for key in keys if value.get(key) is not None), None)
 
 
+def _is_models(content: Mapping[str, object]) -> bool:
+    return content.get("role") == "model"
+
+
+def _parts(content: object) -> Sequence[object]:
+    """The parts of a content, which may be a single one, or be a text itself."""
+    parts = content.get("parts") if isinstance(content, dict) else content
+    return items(parts) or ([parts] if parts else ())
+
+
+def _result(held: Mapping[str, object]) -> ToolResult:
+    media = held.get("parts")
+    said = compact(held.get("response"))
+    return ToolResult(
+        call_id=text(held.get("id")) or "",
+        name=text(held.get("name")) or "",
+        text=f"{said}\n{written(media)}" if media else said,
+    )
+
+
 def _gather(content: object, texts: Texts) -> None:
     if not isinstance(content, dict):
         texts.add_parts(content)
@@ -141,6 +174,5 @@ def _gather_part(part: JsonObject, texts: Texts) -> None:
 _CALLS = (
     ("functionCall", "args"),
     ("function_call", "args"),
-    ("functionResponse", "response"),
-    ("function_response", "response"),
+    *((key, "response") for key in _RESPONSES),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wflo_otel.core.call import Answer
+from wflo_otel.core.call import Answer, Heard, ToolResult
 from wflo_otel.wire.api import Route
 from wflo_otel.wire.body import (
     JsonObject,
@@ -23,10 +23,15 @@ from wflo_otel.wire.body import (
 from wflo_otel.wire.calls import CallPieces
 from wflo_otel.wire.dialects import Dialect
 from wflo_otel.wire.gemini_usage import interaction_usage
+from wflo_otel.wire.heard import named, since_model, written
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.sse import Fold
 
 _ENDED = frozenset({"completed", "requires_action", "failed", "cancelled", "incomplete"})
+#: Whose items have no role: what users say and send; every other kind is the model's.
+_USERS = frozenset(
+    {"user_input", "function_result", "text", "image", "audio", "video", "document", "file"}
+)
 _KEPT = ("id", "model", "service_tier", "status", "usage")
 
 
@@ -64,10 +69,37 @@ class GeminiInteractions(JsonApi):
             server_tools=any(tool.get("type") != "function" for tool in objects(tools)),
         )
 
+    def _heard(self, request: JsonObject) -> Heard:
+        given = request.get("input")
+        run, new = since_model(given if isinstance(given, list) else [given], _is_models)
+        steps = [step for item in objects(new) for step in (item, *objects(item.get("content")))]
+        results = [_result(step) for step in steps if step.get("type") == "function_result"]
+        held = [step for item in run for step in (item, *objects(item.get("content")))]
+        calls = [
+            (text(step.get("id")) or "", text(step.get("name")) or "")
+            for step in held
+            if step.get("type") == "function_call"
+        ]
+        has_history = bool(run or request.get("previous_interaction_id"))
+        begins = not results and (any(new) or not has_history)
+        return Heard(named(results, calls), begins=begins)
+
     def _cap(self, request: JsonObject, cap: int) -> bool:
         config = mapping(request.get("generation_config"))
         request["generation_config"] = {**config, "max_output_tokens": cap}
         return True
+
+
+def _is_models(item: Mapping[str, object]) -> bool:
+    if role := item.get("role"):
+        return role == "model"
+    kind = text(item.get("type"))
+    return kind is not None and kind not in _USERS
+
+
+def _result(step: Mapping[str, object]) -> ToolResult:
+    call_id, name = text(step.get("call_id")) or "", text(step.get("name")) or ""
+    return ToolResult(call_id, name, written(step.get("result")))
 
 
 class InteractionFold:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wflo_otel.core.call import Heard, ToolResult
 from wflo_otel.wire.api import Route
-from wflo_otel.wire.body import JsonObject, mapping, objects, optional_count, text
+from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count, text
+from wflo_otel.wire.heard import named, since_model, written
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.responses_answer import ResponsesFold
 from wflo_otel.wire.sse import Fold
@@ -13,11 +15,17 @@ from wflo_otel.wire.sse import Fold
 #: The smallest ``max_output_tokens`` that OpenAI accepts (its API reference).
 LEAST_OUTPUT = 16
 
-_STORED = ("previous_response_id", "conversation", "prompt")
+_HISTORY = ("previous_response_id", "conversation")
+_STORED = (*_HISTORY, "prompt")
 #: Tools that the caller runs; every other kind runs at the provider.
 _OWN_TOOLS = frozenset(
     {"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer"}
     | {"computer_use_preview"}
+)
+#: What callers send back; every other item without a role is the model's own.
+_RESULTS = frozenset(
+    {"function_call_output", "custom_tool_call_output", "computer_call_output"}
+    | {"local_shell_call_output", "shell_call_output", "apply_patch_call_output"}
 )
 _TEXT_FIELDS = ("name", "arguments", "input", "output")
 
@@ -60,6 +68,16 @@ class OpenAIResponses(JsonApi):
             server_tools=any(map(_is_at_server, objects(request.get("tools")))),
         )
 
+    def _heard(self, request: JsonObject) -> Heard:
+        given = request.get("input")
+        several = items(given) if isinstance(given, list) else [given] if given else ()
+        run, new = since_model(several, _is_models)
+        results = [_result(item) for item in objects(new) if _is_result(item)]
+        calls = [(text(call.get("call_id")) or "", text(call.get("name")) or "") for call in run]
+        has_history = bool(run) or any(request.get(key) for key in _HISTORY)
+        begins = not results and (any(map(_is_users, new)) or not has_history)
+        return Heard(named(results, calls), begins=begins)
+
     def least_cap(self, route: Route, body: bytes) -> int:
         """The smallest output cap: that of every request, so the body is not read for it."""
         del route, body
@@ -75,7 +93,14 @@ class OpenAIResponses(JsonApi):
 
 
 class OpenAICompact(OpenAIResponses):
-    """``POST …/responses/compact``: shortens a history. Paid for, and takes no cap."""
+    """``POST …/responses/compact``: shortens a history. Paid for, and takes no cap.
+
+    The tools' results in it go to the model with the next request, so none is heard here.
+    """
+
+    def _heard(self, request: JsonObject) -> Heard:
+        del request
+        return Heard()
 
     def _cap(self, request: JsonObject, cap: int) -> bool:
         del request, cap
@@ -85,6 +110,26 @@ class OpenAICompact(OpenAIResponses):
 def _is_at_server(tool: Mapping[str, object]) -> bool:
     kind = text(tool.get("type"))
     return kind is not None and kind not in _OWN_TOOLS
+
+
+def _is_result(item: Mapping[str, object]) -> bool:
+    return text(item.get("type")) in _RESULTS
+
+
+def _is_models(item: Mapping[str, object]) -> bool:
+    if role := item.get("role"):
+        return role == "assistant"
+    kind = text(item.get("type"))
+    return kind not in {None, "mcp_approval_response"} and kind not in _RESULTS
+
+
+def _is_users(item: object) -> bool:
+    return isinstance(item, str) or mapping(item).get("role") == "user"
+
+
+def _result(item: Mapping[str, object]) -> ToolResult:
+    call_id = text(item.get("call_id")) or text(item.get("id")) or ""
+    return ToolResult(call_id, "", written(item.get("output")))
 
 
 def _gather(item: Mapping[str, object], texts: Texts) -> bool:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from wflo_otel.core.call import Answer, Ask, Operation
+from wflo_otel.core.call import Answer, Ask, Heard, Operation
 from wflo_otel.core.value import value
 from wflo_otel.wire.api import Route, RouteKind, StreamReader
 from wflo_otel.wire.body import (
@@ -29,6 +29,7 @@ from wflo_otel.wire.body import (
     write,
 )
 from wflo_otel.wire.dialects import Dialect, provider_of_model
+from wflo_otel.wire.heard import heard_in_messages
 from wflo_otel.wire.sse import Fold, HidingReader, SseReader
 
 _CHARS_PER_TOKEN_ID = 6
@@ -151,6 +152,15 @@ class JsonApi(ABC):
         ask = self._ask(route, request, texts, self._size(request, texts))
         return replace(ask, cache_write=written) if (written := _cache_write(body)) else ask
 
+    def heard(self, route: Route, body: bytes) -> Heard:
+        """Read what a request brings that the model has not seen."""
+        if route.kind is not RouteKind.CALL:
+            return Heard()
+        request = self._mine(route, body)
+        if request is None:
+            return Heard()
+        return self._heard(request) if self.operation is Operation.CHAT else Heard(begins=True)
+
     def least_cap(self, route: Route, body: bytes) -> int:
         """The smallest output cap that this request can carry, in tokens per choice."""
         if type(self)._least is JsonApi._least:  # noqa: SLF001  # no need to read the body again
@@ -214,6 +224,10 @@ class JsonApi(ABC):
     @abstractmethod
     def _size(self, request: JsonObject, texts: Texts) -> Size:
         """Gather a request's texts, and measure the rest."""
+
+    def _heard(self, request: JsonObject) -> Heard:
+        """What a chat's request brings."""
+        return heard_in_messages(request)
 
     def _least(self, request: JsonObject) -> int:
         del request
