@@ -138,6 +138,10 @@ class BreakableStore(MemoryStore):
         self._check()
         return super().leave(*args)
 
+    def forced(self):
+        self._check()
+        return super().forced()
+
     def renew(self, *args):
         self._check()
         return super().renew(*args)

@@ -178,6 +178,10 @@ class PolicyState(Protocol):
         """Close a circuit, and forget what it counted."""
         ...
 
+    def forced(self) -> frozenset[str]:
+        """The keys of the circuits that are forced open; most often none."""
+        ...
+
     def ledgers(self, prefix: str = "") -> list[LedgerView]:
         """Show the ledgers whose key starts so, dead processes' reservations charged."""
         ...

@@ -49,7 +49,7 @@ def test_an_open_circuit_is_listed_with_its_reason_and_when_it_lets_in_again(sto
 
 
 def test_every_phase_is_said_in_words(store):
-    store.force_open("model:gpt-4o")
+    store.force_open("model:o3")
     admit(store)
 
     _, out, _ = wflo("list")
@@ -78,7 +78,7 @@ def test_the_kill_switch_keeps_calls_out_of_every_process(store):
 
     assert code == 0
     assert "provider:openai is open: calls are refused until" in err
-    assert "no call has met it yet" in err
+    assert "check that it is spelled" in err
     assert admit(store) == CircuitOpen("provider:openai", "by_hand", None)
 
     assert wflo("close", "provider:openai")[0] == 0
@@ -88,7 +88,7 @@ def test_the_kill_switch_keeps_calls_out_of_every_process(store):
 def test_a_circuit_that_calls_have_met_is_opened_without_a_warning(store):
     admit(store)
 
-    assert "no call has met it" not in wflo("open", "openai")[2]
+    assert "check that it is spelled" not in wflo("open", "openai")[2]
 
 
 def test_a_decorated_function_is_named_as_it_is_listed(store):

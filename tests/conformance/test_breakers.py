@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+import made_calls
 from made_calls import call, charge, request, scopes
 from wflo_otel.core.breaker import Component, Seen, Verdict
 from wflo_otel.core.decision import CircuitOpen, Exceeded, Granted, Phase
 from wflo_otel.core.ledger import ZERO
 from wflo_otel.core.policy import Breaker, OnExceeded
+from wflo_otel.core.scope import Caller
 from wflo_otel.ports import CircuitView, Ended, PolicyState, Runs
 from wflo_otel.testing import FakeClock
 
@@ -202,6 +206,52 @@ def test_a_circuit_can_be_opened_and_closed_by_hand(store: Store) -> None:
 
     assert store.close_circuit("provider:openai").after is Phase.CLOSED
     assert isinstance(admit(store, "c"), Granted)
+
+
+FORCED = {
+    "a provider": ("provider:openai", made_calls.caller()),
+    "a model": ("model:gpt-4o", made_calls.caller()),
+    "an agent": ("agent:a", made_calls.caller()),
+    "the tool around": ("tool:t", replace(made_calls.caller(), tool="t")),
+    "all of a kind": ("agent:*", made_calls.caller()),
+}
+
+
+@pytest.mark.parametrize(("key", "who"), FORCED.values(), ids=FORCED)
+def test_what_is_opened_by_hand_keeps_out_calls_that_no_policy_gives_a_breaker(
+    store: Store, key: str, who: Caller
+) -> None:
+    store.force_open(key)
+
+    answer = store.admit(scopes(100), call("c", who), request("c", 1))
+
+    assert answer == CircuitOpen(key, "by_hand", None)
+    assert circuit(store, key).refused == 1
+    assert store.forced() == {key}
+
+
+def test_what_is_closed_by_hand_lets_calls_in_that_no_policy_gives_a_breaker(store: Store) -> None:
+    store.force_open("provider:openai")
+    store.close_circuit("provider:openai")
+
+    assert isinstance(store.admit(scopes(100), call("c"), request("c", 1)), Granted)
+    assert store.forced() == frozenset()
+
+
+def test_what_is_opened_by_hand_keeps_out_no_other_call(store: Store) -> None:
+    store.force_open("model:gpt-4o-mini")
+    store.force_open("function:openai")
+
+    assert isinstance(store.admit(scopes(100), call("c"), request("c", 1)), Granted)
+
+
+def test_in_shadow_mode_what_is_opened_by_hand_is_told(store: Store) -> None:
+    store.force_open("provider:openai")
+
+    answer = store.admit(scopes(100), call("c"), request("c", 1, enforce=False))
+
+    assert isinstance(answer, Granted)
+    assert answer.instead == CircuitOpen("provider:openai", "by_hand", None)
 
 
 def test_a_call_may_enter_circuits_and_ask_for_no_money(store: Store) -> None:

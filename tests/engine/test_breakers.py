@@ -1,5 +1,7 @@
 """Circuit breakers in the engine: asked with the budget, told with the charge."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine_fakes import Bench, answered
@@ -205,3 +207,50 @@ def test_what_costs_nothing_is_priced_at_nothing():
         0,
         0,
     )
+
+
+NO_BREAKERS = Policy(budgets=Budgets(run=Budget(usd=10**9)))
+
+
+def test_a_tool_that_is_opened_by_hand_is_not_called_where_no_breaker_is_configured():
+    bench = Bench(NO_BREAKERS)
+    bench.store.force_open("tool:search")
+
+    refusal = bench.engine.enter(tool())
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.error().component == "tool:search"
+    assert isinstance(bench.engine.enter(tool(name="fetch")), Permit)
+
+
+def test_in_shadow_mode_a_tool_that_is_opened_by_hand_is_called_and_told():
+    bench = Bench(replace(NO_BREAKERS, mode=Mode.SHADOW))
+    bench.store.force_open("tool:search")
+
+    assert isinstance(bench.engine.enter(tool()), Permit)
+
+    assert [each.shadow for each in bench.told.refusals] == [True]
+
+
+def test_a_tool_asks_nothing_of_the_ledgers_where_nothing_is_opened_by_hand():
+    bench = Bench(NO_BREAKERS)
+
+    permit = bench.engine.enter(tool())
+
+    assert not permit.reserved
+
+
+def test_a_tool_may_run_where_nobody_can_say_what_was_opened_by_hand():
+    bench = Bench(NO_BREAKERS)
+    bench.store.broken = True
+
+    assert isinstance(bench.engine.enter(tool()), Permit)
+
+    assert ("forced", True) in bench.told.failures
+
+
+def test_a_model_that_is_opened_by_hand_is_not_called_where_no_breaker_is_configured():
+    bench = Bench(NO_BREAKERS)
+    bench.store.force_open("provider:openai")
+
+    assert isinstance(bench.admit(), Refusal)

@@ -146,6 +146,19 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
     store.close()
 
 
+def test_what_an_older_file_has_forced_open_stays_so(store: SqliteStore, path: Path) -> None:
+    store.force_open("provider:openai")
+    store.close_circuit("provider:anthropic")
+    connected(store).execute("DROP TABLE forced_circuits")
+    connected(store).execute("PRAGMA user_version = 4")
+    store.close()
+
+    again = SqliteStore(path, FakeClock())
+
+    assert again.forced() == {"provider:openai"}
+    again.close()
+
+
 @pytest.mark.parametrize("mark", ["CREATE TABLE t (x)", "PRAGMA application_id = 7"])
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path, mark: str) -> None:
     other = sqlite3.connect(tmp_path / "other.db", isolation_level=None)

@@ -40,7 +40,7 @@ def force_open(component: str, state: str | None) -> int:
         store.force_open(key)
         say(plain(f"{key} is open: calls are refused until `wflo breakers close {key}`"))
         if is_new:
-            say("no call has met it yet; it holds where the policy or a decorator has a breaker")
+            say("no breaker of that name has met a call yet: check that it is spelled as you mean")
 
     return _on(component, state, work)
 

@@ -143,6 +143,11 @@ def components_of(
     return tuple(found)
 
 
+def keys_of(ask: Ask, caller: Caller) -> list[str]:
+    """Name the circuits that keep a call out where they are forced open, without any policy."""
+    return [f"{kind}:{each}" for kind, name, _ in _parts(ask, caller) for each in (name, "*")]
+
+
 def _parts(ask: Ask, caller: Caller) -> list[tuple[str, str, bool]]:
     is_model_call = ask.operation in MODEL_CALLS
     parts: list[tuple[str, str | None, bool]] = []

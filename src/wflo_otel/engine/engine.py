@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeAlias
 
 from wflo_otel.core.admission import Need, Reserve
-from wflo_otel.core.breaker import Component, components_of
+from wflo_otel.core.breaker import Component, components_of, keys_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
 from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.loop import Deed
@@ -245,8 +245,9 @@ class Engine:
         """Decide about a call that reserves nothing: a tool's, or a decorated function's.
 
         It is refused as :meth:`stopped` says, or where a breaker that it meets is open: its
-        tool's, and those of ``around``. It never waits. Where the state cannot answer the call
-        may run: it spends nothing. A permit is handed to :meth:`leave`.
+        tool's, also one that was only opened by hand, and those of ``around``. It never waits.
+        Where the state cannot answer the call may run: it spends nothing. A permit is handed to
+        :meth:`leave`.
         """
         refusal = self.stopped(call)
         if refusal is not None:
@@ -254,13 +255,21 @@ class Engine:
         policy = self._policy()
         question = free(call, self._ports.clock.time())
         question.components = (*components_of(call.ask, call.caller, policy.breakers), *around)
-        if not question.components:
+        if not question.components and not self._is_forced_open(call):
             return question
         question.reserved = True
         request = Reserve(call.call_id, _NOTHING, "", float("inf"), policy.mode is Mode.ENFORCE)
         answer = self._ask_state(question, request)
         assert not isinstance(answer, Queued)  # noqa: S101  # nothing is asked of any ledger
         return self._concluded(answered(question, answer, 0.0), None)
+
+    def _is_forced_open(self, call: Call) -> bool:
+        keys = keys_of(call.ask, call.caller)
+        try:
+            return bool(keys) and not self._ports.state.forced().isdisjoint(keys)
+        except StoreError as error:
+            self._ports.telemetry.state_failed("forced", error, allowed=True)
+            return False
 
     def stopped(self, call: Call) -> Refusal | None:
         """Say whether the run of a call, or what is around it, was stopped."""

@@ -71,6 +71,10 @@ class Books(Protocol):
         """The circuits whose key starts so, by key."""
         ...
 
+    def forced(self) -> set[str]:
+        """The keys of the circuits that are forced open, to be changed in place."""
+        ...
+
     def open_call(self, call_id: str) -> OpenCall | None:
         """The open call with this id."""
         ...
@@ -123,7 +127,7 @@ def admit(
         _extend(books, before, request.expires_at)
     stamps = () if before is None else before.stamps
     met = [each for each in components if all(each.key != stamp.key for stamp in stamps)]
-    is_open = _blocked(books, met, now)
+    is_open = _forced(books, call) or _blocked(books, met, now)
     if is_open is not None and request.enforce:
         books.circuit(is_open.key).refused += 1
         return is_open
@@ -140,6 +144,15 @@ def admit(
     if is_open is None and not moved:
         return answer
     return answer._replace(instead=answer.instead or is_open, transitions=moved)
+
+
+def _forced(books: Books, call: Call) -> CircuitOpen | None:
+    forced = books.forced()
+    if not forced:
+        return None
+    met = (key for key in breaker.keys_of(call.ask, call.caller) if key in forced)
+    key = next(met, None)
+    return None if key is None else CircuitOpen(key, books.circuit(key).reason, None)
 
 
 def _blocked(books: Books, components: Sequence[Component], now: float) -> CircuitOpen | None:
@@ -310,6 +323,18 @@ def _expired_record(opened: OpenCall, amount: Amount) -> CallRecord:
         attempt=call.attempt,
         streaming=ask.streaming,
     )
+
+
+def force_open(books: Books, key: str) -> Transition:
+    """Open a circuit until it is reset."""
+    books.forced().add(key)
+    return breaker.force_open(books.circuit(key))
+
+
+def close_circuit(books: Books, key: str, now: float) -> Transition:
+    """Close a circuit, and forget what it counted."""
+    books.forced().discard(key)
+    return breaker.reset(books.circuit(key), now)
 
 
 def view(ledger: Ledger) -> LedgerView:

@@ -53,6 +53,7 @@ class MemoryBooks:
         self.history = history
         self._ledgers: dict[str, Ledger] = {}
         self._circuits: dict[str, Circuit] = {}
+        self._forced: set[str] = set()
         self._open: dict[str, OpenCall] = {}
         #: No open call expires before this.
         self._next_due = inf
@@ -84,6 +85,10 @@ class MemoryBooks:
     def circuits(self, prefix: str) -> list[Circuit]:
         """The circuits whose key starts so, by key."""
         return [self._circuits[key] for key in sorted(self._circuits) if key.startswith(prefix)]
+
+    def forced(self) -> set[str]:
+        """The keys of the circuits that are forced open."""
+        return self._forced
 
     def forget_runs(self, run_ids: list[str]) -> None:
         """Drop the ledgers of runs that are over, unless a call in them is open."""

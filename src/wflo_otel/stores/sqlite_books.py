@@ -92,11 +92,14 @@ class SqliteBooks:
             circuit_codec.decode_circuit,
             Circuit,
         )
+        self._forced: set[str] | None = None
+        self._forced_before: frozenset[str] = frozenset()
 
     def write_back(self) -> None:
         """Write the documents that have changed."""
         self._ledgers.write_back()
         self._circuits.write_back()
+        self._write_forced()
 
     def ledger(self, key: str) -> Ledger:
         """The ledger of a scope."""
@@ -113,6 +116,21 @@ class SqliteBooks:
     def circuits(self, prefix: str) -> list[Circuit]:
         """The circuits whose key starts so, by key."""
         return self._circuits.all(prefix)
+
+    def forced(self) -> set[str]:
+        """The keys of the circuits that are forced open."""
+        if self._forced is None:
+            rows = self._connection.execute("SELECT key FROM forced_circuits").fetchall()
+            self._forced = {key for (key,) in rows}
+            self._forced_before = frozenset(self._forced)
+        return self._forced
+
+    def _write_forced(self) -> None:
+        if self._forced is None or self._forced == self._forced_before:
+            return
+        self._connection.execute("DELETE FROM forced_circuits")
+        rows = [(key,) for key in self._forced]
+        self._connection.executemany("INSERT INTO forced_circuits VALUES (?)", rows)
 
     def forget(self, key: str) -> None:
         """Drop a ledger."""

@@ -75,6 +75,15 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_by_change ON dead_letters (changed_at);
 """
 
+_FORCED_CIRCUITS = """
+CREATE TABLE forced_circuits (
+    key TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
+INSERT INTO forced_circuits
+SELECT key FROM circuits WHERE instr(doc, '"phase":"forced_open"')
+"""
+
 #: From an empty file to the newest version, one step a version.
-STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS)
+STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS, _FORCED_CIRCUITS)
 VERSION = len(STEPS)

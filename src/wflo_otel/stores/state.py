@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from wflo_otel.core import breaker
 from wflo_otel.core.admission import Reserve
 from wflo_otel.core.breaker import Component
 from wflo_otel.core.call import Call, CallRecord
@@ -126,12 +125,17 @@ class BookedState(ABC):
     def force_open(self, key: str) -> Transition:
         """Open a circuit until it is reset."""
         with self._books() as books:
-            return breaker.force_open(books.circuit(key))
+            return rules.force_open(books, key)
 
     def close_circuit(self, key: str) -> Transition:
         """Close a circuit, and forget what it counted."""
         with self._books() as books:
-            return breaker.reset(books.circuit(key), self._clock.time())
+            return rules.close_circuit(books, key, self._clock.time())
+
+    def forced(self) -> frozenset[str]:
+        """The keys of the circuits that are forced open."""
+        with self._books() as books:
+            return frozenset(books.forced())
 
     def ledgers(self, prefix: str = "") -> list[LedgerView]:
         """Show the ledgers whose key starts so, by key."""
