@@ -168,6 +168,8 @@ class Row:
     make: Callable[[ScriptedProvider], object]
     #: A refusal by the processor alone reaches the caller before anything is sent.
     refuses: bool = True
+    #: An open breaker of the provider does; a run that is stopped may be refused further out.
+    breaks: bool = True
 
     @property
     def name(self) -> str:
@@ -179,7 +181,7 @@ class Row:
 
 
 def _rows(instrumentation, calls, *, refuses=True):
-    return [Row(instrumentation, call, make, refuses) for call, make in calls.items()]
+    return [Row(instrumentation, call, make, refuses, refuses) for call, make in calls.items()]
 
 
 _OPENAI = {
@@ -208,7 +210,7 @@ ROWS = [
     *_rows("none", {**_ANTHROPIC, **_HELPER}, refuses=False),
     *_rows("genai-langchain", _LANGCHAIN, refuses=False),
     *_rows("openllmetry-langchain", _LANGCHAIN, refuses=False),
-    *_rows("openllmetry-langchain", {"graph": _graph}),
+    Row("openllmetry-langchain", "graph", _graph, breaks=False),
     *_rows("openinference-langchain", _LANGCHAIN, refuses=False),
 ]
 

@@ -3,7 +3,8 @@
 import pytest
 
 from instrumented import ROWS, chat_stream_without_usage, instrumented
-from wflo_otel.errors import BudgetExceededError
+from wflo_otel.core.policy import Breaker
+from wflo_otel.errors import BudgetExceededError, CircuitOpenError
 from wflo_otel.testing import Reply
 
 pytestmark = [pytest.mark.foreign, pytest.mark.filterwarnings("ignore")]
@@ -36,6 +37,27 @@ def test_an_exhausted_budget_refuses_or_only_tells(row):
         assert len(rig.provider.requests) == sent + (not row.refuses)
         said = [s.attributes.get("wflo.decision") for s in rig.finished]
         assert ("refuse" in said) is row.refuses
+        rig.assert_settled()
+
+
+@every_row
+def test_an_open_breaker_refuses_or_only_tells(row):
+    breakers = {"provider:*": Breaker(consecutive_failures=1)}
+    with instrumented(row.instrumentation, guard=False, breakers=breakers) as rig:
+        rig.provider.default = Reply(status=503)
+        with pytest.raises(Exception, match=r"503|overloaded|unavailable|rror"):
+            row.run(rig.provider)
+        rig.provider.default = Reply()
+        sent = len(rig.provider.requests)
+        if row.breaks:
+            with pytest.raises(CircuitOpenError):
+                row.run(rig.provider)
+        else:
+            row.run(rig.provider)
+
+        assert len(rig.provider.requests) == sent + (not row.breaks)
+        said = [s.attributes.get("wflo.refusal.policy") for s in rig.finished]
+        assert "breaker" in said
         rig.assert_settled()
 
 

@@ -74,3 +74,29 @@ def test_a_tool_that_a_decorator_tells_of_too_is_counted_once():
         with pytest.raises(ValueError, match="no index"):
             search()
         assert rig.configuration.store.circuits("tool:")[0].phase is Phase.OPEN
+
+
+def openllmetry(rig, **at_the_end):
+    """A span of OpenLLMetry's for OpenAI's SDK: it says whom it calls when it has called."""
+    tracer = rig.tracer("opentelemetry.instrumentation.openai.v1")
+    made = tracer.start_span("openai.chat", attributes={"gen_ai.operation.name": "chat"})
+    made.set_attributes(at_the_end)
+    made.end()
+
+
+def test_whom_a_span_calls_that_says_so_late_is_the_maker_of_its_sdk_till_then():
+    with processing(breakers=BREAKERS) as rig:
+        for _ in range(2):
+            openllmetry(rig, **{"error.type": "503"})
+
+        with pytest.raises(CircuitOpenError, match="provider:openai is open"):
+            openllmetry(rig)
+
+
+def test_what_a_span_says_late_of_whom_it_has_called_is_charged_so():
+    with processing(breakers=BREAKERS) as rig:
+        late = {"gen_ai.provider.name": "groq", "gen_ai.request.model": "llama-3.3-70b-versatile"}
+        openllmetry(rig, **late, **USED)
+
+        (record,) = rig.records
+        assert record.provider == "groq"

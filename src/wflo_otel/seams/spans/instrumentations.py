@@ -22,6 +22,8 @@ _SWALLOWING = (
 _OUTSIDE = (("opentelemetry.instrumentation.langchain", "invoke_agent "),)
 #: Spans that are started when the answer is there already, by scope and name.
 _TOO_LATE = (("opentelemetry.instrumentation.openai", "openai.response"),)
+#: SDKs whose spans tell at their end only whom they have called: till then it is their maker.
+_TELLS_LATE = ("openai",)
 
 #: Instrumented SDKs whose requests pass a client that the guard knows, as scopes name them.
 _SDKS = frozenset(
@@ -51,6 +53,12 @@ def lets_out(scope: str, name: str) -> bool:
     if _begins(_TOO_LATE, scope, name):
         return False
     return not scope.startswith(_SWALLOWING) or _begins(_OUTSIDE, scope, name)
+
+
+def maker_of(scope: str) -> str:
+    """Who made the SDK that such a span is of; empty where its spans say whom they call."""
+    parts = scope.split(".")
+    return next((each for each in _TELLS_LATE if each in parts), "")
 
 
 def is_on_the_wire(said: Says) -> bool:

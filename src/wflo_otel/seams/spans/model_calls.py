@@ -25,7 +25,7 @@ from wflo_otel.seams.active import Active
 from wflo_otel.seams.open_call import offer_on, outer_permit
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.spans import open_spans
-from wflo_otel.seams.spans.instrumentations import is_on_the_wire, lets_out
+from wflo_otel.seams.spans.instrumentations import is_on_the_wire, lets_out, maker_of
 from wflo_otel.seams.spans.open_spans import OpenCall
 from wflo_otel.seams.spans.settling import ask_of, dropped, ended
 from wflo_otel.seams.spans.watching import watch_end
@@ -54,7 +54,10 @@ def begin(now: Active, span: Span, said: Says, caller: Caller) -> None:
     Raises:
         PolicyViolationError: it may not run; its span has ended and says why.
     """
-    call = now.call(ask_of(said), caller, least_cap=said.output_cap or 1)
+    ask = ask_of(said)
+    if not ask.provider:
+        ask = replace(ask, provider=maker_of(said.scope))
+    call = now.call(ask, caller, least_cap=said.output_cap or 1)
     opened = OpenCall(now, said, call, span.get_span_context(), weakref.ref(span))
     if not _is_guarded(now, said, span.name):
         opened.permit = _permit(now, span, call, refuses=lets_out(said.scope, span.name))

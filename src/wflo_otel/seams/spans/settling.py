@@ -75,8 +75,9 @@ def _lose(opened: OpenCall) -> None:
 
 def _charge(opened: OpenCall, permit: Permit, said: Says, outcome: Outcome, span: Span) -> None:
     engine, answer = opened.active.engine, outcome.answer
-    if not permit.call.ask.provider:
-        known = replace(permit.call.ask, provider=ask_of(said).provider)
+    if not opened.said.provider:
+        provider = ask_of(said).provider or permit.call.ask.provider
+        known = replace(permit.call.ask, provider=provider)
         permit.call = replace(permit.call, ask=known)
     if answer.usage is None:
         if outcome.status is Status.ERROR:
