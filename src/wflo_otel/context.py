@@ -19,7 +19,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from wflo_otel.core.policy import Breaker, Budget
+from wflo_otel.core.policy import Breaker, Budget, Loops
 from wflo_otel.core.scope import Caller, agent_key, run_key
 from wflo_otel.core.value import value
 
@@ -266,6 +266,12 @@ def guarded_frame(frame: Frame, key: str, options: Breaker) -> Frame:
     """Make the frame of a function under a circuit breaker: what is called inside counts there."""
     breakers = (*frame.caller.breakers, (key, options))
     return Frame(replace(frame.caller, breakers=breakers), frame.run, frame)
+
+
+def watched_frame(frame: Frame, key: str, options: Loops) -> Frame:
+    """Make the frame of a function whose turns are watched, by a key of this invocation."""
+    loops = (*frame.caller.loops, (key, options))
+    return Frame(replace(frame.caller, loops=loops), frame.run, frame)
 
 
 def inner_frame(

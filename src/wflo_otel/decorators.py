@@ -18,10 +18,10 @@ from typing import ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from wflo_otel.bootstrap import ensure_configured
 from wflo_otel.config.keywords import options_of
-from wflo_otel.config.options import BREAKER
+from wflo_otel.config.options import BREAKER, LOOPS
 from wflo_otel.context import entered, inner_frame
 from wflo_otel.core.call import Answer
-from wflo_otel.core.policy import Breaker
+from wflo_otel.core.policy import Breaker, Loops
 from wflo_otel.core.usage import Usage
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.amounts import budget_of, nano_usd_of
@@ -29,12 +29,14 @@ from wflo_otel.seams.breaking import Guarded, breaker_flow
 from wflo_otel.seams.functions import name_of, wrap
 from wflo_otel.seams.kinds import kind_of
 from wflo_otel.seams.llm_calls import ModelCall, llm_flow, tell
+from wflo_otel.seams.looping import Watched, loop_flow
 from wflo_otel.seams.saving import Saved, checkpoint_flow, save
 from wflo_otel.seams.work import agent_flow, frame_of_caller, tool_flow
 
 __all__ = [
     "checkpoint",
     "circuit_breaker",
+    "detect_infinite_loop",
     "record_usage",
     "scope",
     "track_agent_cost",
@@ -44,6 +46,9 @@ __all__ = [
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+#: What goes into the request is the policy's to say.
+_LOOPS = [option for option in LOOPS if option.key != "hint"]
 
 
 @overload
@@ -267,6 +272,50 @@ def circuit_breaker(
         return wrap(fn, partial(breaker_flow, ensure_configured, guarded))
 
     return decorate
+
+
+class LoopOptions(TypedDict, total=False):
+    """When a function is stopped: as under ``loops`` in the policy, see docs/policy.md."""
+
+    max_iterations: int
+    similarity_threshold: float
+    repeats: int
+    window: int
+
+
+@overload
+def detect_infinite_loop(fn: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def detect_infinite_loop(
+    **options: Unpack[LoopOptions],
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def detect_infinite_loop(
+    fn: Callable[P, R] | None = None, /, **options: Unpack[LoopOptions]
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Stop an agent that goes in circles inside a function.
+
+    The model turns and the tool calls inside one invocation are watched. An invocation with less
+    than two model turns is a step of its run, and counts itself as one iteration there.
+
+    Args:
+        options: when it is stopped, :class:`LoopOptions`: after ``max_iterations`` model turns;
+            after a round of tool calls has brought the same answers ``repeats`` times, where
+            texts of a ``similarity_threshold`` (0 to 1) are the same; ``window`` calls are
+            remembered.
+
+    Raises:
+        ConfigError: an option is unknown or out of range.
+        InfiniteLoopDetectedError: when called, or from a call inside: it goes in circles.
+    """
+    given = options_of(_LOOPS, "detect_infinite_loop", options)
+    loops = Loops(**given)
+    return _decorated(
+        fn,
+        lambda each: wrap(
+            each,
+            partial(loop_flow, ensure_configured, Watched(f"function:{name_of(each)}", loops)),
+        ),
+    )
 
 
 @contextmanager

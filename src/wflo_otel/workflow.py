@@ -130,6 +130,14 @@ class WfloWorkflow(
         """
         return WorkBlock(partial(self._agent_work, name, budget_of(budget_usd)))
 
+    def hints(self) -> tuple[str, ...]:
+        """What agents of the run were warned of: that they go in circles. Oldest first.
+
+        Each is one sentence for the agent, and could be its next message; the policy's ``loops``
+        with ``hint: inject`` writes it there. The last twenty are kept.
+        """
+        return ensure_configured().engine.loops.hints(self.run_id)
+
     def checkpoint(self, name: str, state: object) -> Saved:
         """Save a state. It is saved when this returns; the answer may be awaited or not.
 

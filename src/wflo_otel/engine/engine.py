@@ -13,7 +13,7 @@ from wflo_otel.core.breaker import Component, components_of, keys_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
 from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Queued, Stopped
 from wflo_otel.core.loop import Deed
-from wflo_otel.core.policy import Mode, Policy
+from wflo_otel.core.policy import Loops, Mode, Policy
 from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.growth import Growth
@@ -279,6 +279,16 @@ class Engine:
         if stop is not None:
             refusal = stopped_refusal(call, stop)
         return None if refusal is None else self._refused(refusal, None)
+
+    def stepping(self, call: Call, name: str, options: Loops) -> Refusal | None:
+        """Say whether a function that counts its steps in a run has taken them all."""
+        refusal = self.loops.stepping(call, name, options)
+        if refusal is None:
+            return None
+        if self._policy().mode is Mode.ENFORCE:
+            return self._refused(refusal, None)
+        self._tell(refusal, shadow=True)
+        return None
 
     def did(self, call: Call, deed: Deed) -> None:
         """Tell what a tool has answered: the next call is refused if that goes in circles."""

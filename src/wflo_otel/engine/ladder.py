@@ -12,7 +12,8 @@ from wflo_otel.core.call import Answer, Call
 from wflo_otel.core.decision import Circling
 from wflo_otel.core.finding import Rung, hint_of, reason_of
 from wflo_otel.core.loop import Deed
-from wflo_otel.core.policy import Hint, Mode, Policy
+from wflo_otel.core.policy import Hint, Loops, Mode, Policy
+from wflo_otel.core.scope import Caller
 from wflo_otel.engine.loops import LoopWatches
 from wflo_otel.engine.permit import Refusal, loop_refusal
 from wflo_otel.errors import StoreError
@@ -29,13 +30,17 @@ class Ladder:
         self.hints = self._watches.hints
         self.forget = self._watches.forget
 
+    def watches(self, caller: Caller) -> bool:
+        """Whether anybody watches what a caller does."""
+        return self._policy().loops is not None or bool(caller.loops)
+
     def asking(self, call: Call) -> Refusal | str:
         """A model is about to be asked.
 
         Returns:
             Why it may not be, else what it is to be told in the request: mostly nothing.
         """
-        if not self._watches_over(call):
+        if not self.watches(call.caller):
             return ""
         circling = self._watches.stopped(call.caller) or self._watches.turning(call)
         if circling is None:
@@ -50,12 +55,12 @@ class Ladder:
 
     def answered(self, call: Call, answer: Answer) -> None:
         """A model has answered."""
-        if self._watches_over(call):
+        if self.watches(call.caller):
             self._watches.turned(call, answer)
 
     def did(self, call: Call, deed: Deed) -> None:
         """A tool has answered, as its own seam saw it; the next call meets what was found."""
-        if self._watches_over(call) and (found := self._watches.did(call.caller, deed)):
+        if found := self._watches.did(call.caller, deed):
             self._tell(call, found)
 
     def stopped(self, call: Call) -> Refusal | None:
@@ -63,12 +68,21 @@ class Ladder:
         circling = self._watches.stopped(call.caller) if call.caller.loops else None
         return None if circling is None else loop_refusal(call, circling)
 
+    def stepping(self, call: Call, name: str, options: Loops) -> Refusal | None:
+        """A function that is a step of a run is about to be called once more; refuse it?"""
+        circling = self._watches.stepping(call.caller, name, options)
+        if circling is None:
+            return None
+        self._ports.telemetry.looped(call, circling)
+        return loop_refusal(call, circling)
+
+    def stepped(self, caller: Caller, name: str, key: str) -> None:
+        """An invocation has ended: forget its watch."""
+        self._watches.stepped(caller, name, key)
+
     @property
     def _enforces(self) -> bool:
         return self._policy().mode is Mode.ENFORCE
-
-    def _watches_over(self, call: Call) -> bool:
-        return self._policy().loops is not None or bool(call.caller.loops)
 
     def _tell(self, call: Call, circling: Circling) -> None:
         self._ports.telemetry.looped(call, circling)

@@ -26,6 +26,10 @@ RUNS = 256
 KNOWN = 512
 #: So many characters of the arguments of those are kept.
 KEPT_CHARS = 1 << 21
+#: So many functions' steps, each in its run, are counted.
+STEPS = 1_024
+#: An invocation with so many turns is an agent's own loop, and no step of another one.
+OWN_LOOP = 2
 #: So many hints of a run are kept.
 HINTS = 20
 
@@ -44,6 +48,7 @@ class LoopWatches:
         self._similarity = similarity
         self._lock = threading.Lock()
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
+        self._steps: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def turning(self, call: Call) -> Circling | None:
         """A model is about to be asked: what the request brings, and one more turn."""
@@ -71,15 +76,34 @@ class LoopWatches:
                 return watched.stopped
         return None
 
+    def stepping(self, caller: Caller, name: str, options: Loops) -> Circling | None:
+        """A function is about to be called in a run: once more than it may?"""
+        cap, steps = options.max_iterations, self._steps.get((caller.run_id, name), 0)
+        if cap is None or steps < cap:
+            return None
+        finding = Finding(Kind.ITERATION_CAP, Rung.STOP, caller.agent, steps + 1, 1, ())
+        return Circling(name, finding)
+
+    def stepped(self, caller: Caller, name: str, key: str) -> None:
+        """An invocation has ended. It was a step of its run, unless an agent looped inside."""
+        with self._lock:
+            watched = self._watched.pop(key, None)
+            if watched is not None and watched.turns >= OWN_LOOP:
+                return
+            step = caller.run_id, name
+            self._steps[step] = self._steps.pop(step, 0) + 1
+            if len(self._steps) > STEPS:
+                self._steps.popitem(last=False)
+
     def hints(self, run_id: str) -> tuple[str, ...]:
         """What the agents of a run were warned of, oldest first."""
         watched = self._watched.get(run_key(run_id))
         return () if watched is None else tuple(watched.hints)
 
-    def forget(self, key: str) -> None:
-        """Forget a run, or an invocation, by its key."""
+    def forget(self, run_id: str) -> None:
+        """Forget a run that has ended."""
         with self._lock:
-            self._watched.pop(key, None)
+            self._watched.pop(run_key(run_id), None)
 
     def _over(self, caller: Caller) -> Iterator[_Watched]:
         options = self._policy().loops
@@ -120,6 +144,11 @@ class _Watched:
         self._chars = 0
         self._names: Counter[str] = Counter()
         self._told: dict[str | None, tuple[Kind, Rung]] = {}
+
+    @property
+    def turns(self) -> int:
+        """How many turns it has seen, up to a bound."""
+        return len(self._turns)
 
     def turning(self, call: Call) -> Finding | None:
         agent, heard = call.caller.agent, call.heard or Heard()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.trace import Tracer
 
-from wflo_otel.core.call import Ask, Call
+from wflo_otel.core.call import Ask, Call, Heard
 from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.engine.tasks import owner
@@ -35,9 +35,17 @@ class Active:
     #: What each component of this process may still try again.
     retry_budgets: RetryBudgets = field(default_factory=RetryBudgets)
 
-    def call(self, ask: Ask, caller: Caller, *, attempt: int = 0, least_cap: int = 1) -> Call:
+    def call(
+        self,
+        ask: Ask,
+        caller: Caller,
+        *,
+        attempt: int = 0,
+        least_cap: int = 1,
+        heard: Heard | None = None,
+    ) -> Call:
         """Make a call that is new."""
-        return Call(self.clock.new_id(), ask, caller, attempt, least_cap, owner())
+        return Call(self.clock.new_id(), ask, caller, attempt, least_cap, owner(), heard)
 
 
 _active: Active | None = None

@@ -15,11 +15,12 @@ from types import TracebackType
 from opentelemetry.trace import Span, format_span_id, format_trace_id
 
 from wflo_otel.context import Frame, Place, agent_frame, current_frame, inner_frame
-from wflo_otel.core.call import Ask, CallRecord, Operation
+from wflo_otel.core.call import Ask, Call, CallRecord, Operation
 from wflo_otel.core.policy import Budget
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.deeds import deed_of
 from wflo_otel.seams.entering import enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned, error_type_of, status_of
@@ -136,7 +137,7 @@ def agent_flow(
     return Run(now.engine, work.place, ignore, work.end)
 
 
-def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
+def tool_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:
     """What happens around a tool's function: a stopped run refuses it."""
     now = active()
     work = tool_work(now, frame_of_caller(), name)
@@ -146,12 +147,27 @@ def tool_flow(active: Callable[[], Active], name: str, _: Invocation) -> Flow:
     if isinstance(answer, Refusal):
         work.span.end()
         raise dress(answer.error())
-    return Run(now.engine, work.place, ignore, partial(_end, now, work, answer))
+    return Run(now.engine, work.place, ignore, partial(_end, now, work, answer, invocation))
 
 
-def _end(now: Active, work: Work, permit: Permit, outcome: Outcome) -> None:
+def _end(now: Active, work: Work, permit: Permit, invocation: Invocation, outcome: Outcome) -> None:
     leave(now, permit, outcome)
+    _tell_deed(now, work, permit.call, invocation, outcome)
     work.end(outcome)
+
+
+def _tell_deed(
+    now: Active, work: Work, call: Call, invocation: Invocation, outcome: Outcome
+) -> None:
+    """Tell what the tool answered, where somebody watches for loops."""
+    caller = work.frame.caller
+    if not now.engine.loops.watches(caller):
+        return
+    deed = deed_of(caller.tool or "", invocation, outcome)
+    if deed is not None:
+        bound = now.telemetry.share(call, work.span)
+        now.engine.did(call, deed)
+        bound.end()
 
 
 def ignore(_: object) -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry import trace
 
-from wflo_otel.core.call import Answer, Ask, CallRecord, Outcome, Status
+from wflo_otel.core.call import Answer, Ask, CallRecord, Heard, Outcome, Status
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Mode
+from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
@@ -64,6 +65,7 @@ class Flight(Generic[P]):
             boarding.caller,
             attempt=boarding.fields.attempt + attempt,
             least_cap=self._least_cap(),
+            heard=self._heard(boarding.caller),
         )
         self.outer = outer_permit() if self.route.kind is RouteKind.CALL else None
         self.span = self._span()
@@ -74,6 +76,13 @@ class Flight(Generic[P]):
         if self._signed:
             return _UNCAPPABLE
         return self.route.api.least_cap(self.route, self._parcel.body)
+
+    def _heard(self, caller: Caller) -> Heard | None:
+        """What tools answered; the body is read again only where somebody watches for loops."""
+        body = self._parcel.body
+        if body is None or not self.active.engine.loops.watches(caller):
+            return None
+        return self.route.api.heard(self.route, body)
 
     def _span(self) -> CallSpan:
         around = in_flight()

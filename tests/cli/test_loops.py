@@ -1,0 +1,39 @@
+"""``wflo run`` on bare tool loops that know nothing of us."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli_rig import program
+from wflo_otel.testing import Reply, ToolRequest
+
+LOOPS = "version: 1\nloops: {}\n"
+PROGRAMS = ("loop_openai.py", "loop_anthropic.py")
+
+
+@pytest.fixture(autouse=True)
+def _answers(rig, wflo_provider):
+    wflo_provider.default = Reply(tool_calls=(ToolRequest("find_job", {"job": "nightly"}),))
+    (rig.folder / "wflo.yaml").write_text(LOOPS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_loop_that_repeats_a_call_is_stopped_and_shown(rig, wflo_provider, name):
+    ran = rig.run(program(name), "same")
+
+    assert ran.lines == [f"turn {n}" for n in range(4)]
+    assert wflo_provider.bill.requests == 4
+    assert "InfiniteLoopDetectedError" in ran.stderr
+    assert "loop: identical, 4 times: find_job(" in ran.stderr
+    assert "the job is in the list" not in ran.stderr
+    assert "refused" in ran.stderr
+    assert "loop: identical, 4 times: find_job(" in ran.stderr[ran.stderr.index("spent") :]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_polling_that_gets_on_is_not(rig, wflo_provider, name):
+    ran = rig.run(program(name), "moves")
+
+    assert ran.lines == [f"turn {n}" for n in range(30)]
+    assert ran.code == 0
+    assert wflo_provider.bill.requests == 30
