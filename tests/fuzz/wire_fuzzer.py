@@ -52,6 +52,7 @@ def once(data: bytes) -> None:
     if api.ask(route, body) is not None:
         api.with_cap(route, body, api.least_cap(route, body))
         api.with_usage(route, body)
+    api.with_hint(route, body, "hint")
     heard = api.heard(route, body)
     assert not (heard.begins and heard.results)
     check(api.answer(200, {}, body))

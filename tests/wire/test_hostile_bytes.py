@@ -101,6 +101,8 @@ def test_no_request_raises(url: str, body: bytes) -> None:
         assert again is not None
         assert again.output_cap == cap
     where.api.with_usage(where, body)
+    hinted = where.api.with_hint(where, body, "hint")
+    assert hinted is None or where.api.ask(where, hinted) is not None
     heard = where.api.heard(where, body)
     assert not (heard.begins and (heard.results or ask is None))
 
@@ -203,6 +205,7 @@ def test_what_is_nested_without_end_is_not_of_any_api(url: str) -> None:
         assert where.api.ask(where, body) is None
         assert where.api.with_cap(where, body, 2000) is None
         assert where.api.heard(where, body) == Heard()
+        assert where.api.with_hint(where, body, "hint") is None
         assert where.api.answer(200, {}, body).usage is None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wflo_otel.wire.anthropic_answer import MessagesFold
 from wflo_otel.wire.api import Route
 from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count, text
+from wflo_otel.wire.hints import add_to_user
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.sse import Fold
 
@@ -46,6 +47,9 @@ class AnthropicMessages(JsonApi):
             schema=_schema(request),
             server_tools=_uses_server(request),
         )
+
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        return add_to_user(request, hint)
 
     def least_cap(self, route: Route, body: bytes) -> int:
         """The smallest output cap: that of thinking, where the request sets a budget for it."""

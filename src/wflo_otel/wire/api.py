@@ -122,6 +122,14 @@ class WireApi(Protocol):
         """
         ...
 
+    def with_hint(self, route: Route, body: bytes, hint: str) -> bytes | None:
+        """Write words for the model after all that a request says, as a user's.
+
+        Everything else keeps its value and its order. ``None``: they cannot be written: the API
+        has no conversation, the model has the last word, or the body is not of this API.
+        """
+        ...
+
     def with_usage(self, route: Route, body: bytes) -> bytes | None:
         """Ask for usage in a stream that would not carry it; ``None``: nothing to change."""
         ...

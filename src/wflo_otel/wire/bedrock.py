@@ -15,6 +15,7 @@ from wflo_otel.wire.api import Route, StreamReader
 from wflo_otel.wire.bedrock_answer import ConverseFold
 from wflo_otel.wire.body import JsonObject, items, mapping, objects, optional_count, plain_name
 from wflo_otel.wire.frames import Frames
+from wflo_otel.wire.hints import add_to_user
 from wflo_otel.wire.request import JsonApi, Size, Texts
 from wflo_otel.wire.sse import Fold
 from wflo_otel.wire.streams import ObjectReader
@@ -39,6 +40,9 @@ class Bedrock(JsonApi):
         """Begin to read frames."""
         del hide_usage
         return ObjectReader(self._fold(), Frames())
+
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        return add_to_user(request, hint)
 
     @abstractmethod
     def _fold(self) -> Fold:

@@ -20,6 +20,7 @@ MAX_COUNT = 10**12
 
 _DECODER = json.JSONDecoder()
 _BYTE_ORDER_MARK = "\ufeff"
+_ONE_HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}", re.ASCII)
 
 
@@ -101,6 +102,14 @@ def digest(written: str) -> str:
     if not written:
         return ""
     return hashlib.blake2b(written.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def cache_write(body: bytes) -> str:
+    """For how long a body asks to cache what it marks. In a JSON text a quote is escaped, so
+    that what looks like a key is one."""
+    if b'"cache_control"' not in body and b'"cachePoint"' not in body:
+        return ""
+    return "1h" if _ONE_HOUR.search(body) else "5m"
 
 
 def plain_name(value: object) -> str | None:

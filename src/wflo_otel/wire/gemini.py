@@ -84,6 +84,17 @@ class GeminiContent(JsonApi):
         ]
         return Heard(tuple(results), begins=not results and (bool(parts) or not run))
 
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        contents = request.get("contents")
+        several = items(contents) or [contents]
+        last = several[-1]
+        said = [{"text": last}] if isinstance(last, str) else _parts(last)
+        if mapping(last).get("role", "user") != "user" or not said:
+            return False
+        content = {"role": "user", **mapping(last), "parts": [*said, {"text": hint}]}
+        request["contents"] = [*several[:-1], content]
+        return True
+
     def _cap(self, request: JsonObject, cap: int) -> bool:
         place = next((key for key in _CONFIG if key in request), _CONFIG[0])
         config = dict(mapping(request.get(place)))

@@ -5,7 +5,7 @@ Usage stands in the interaction that ends a stream; what it generates comes in s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wflo_otel.core.call import Answer, Heard, ToolResult
 from wflo_otel.wire.api import Route
@@ -29,9 +29,8 @@ from wflo_otel.wire.sse import Fold
 
 _ENDED = frozenset({"completed", "requires_action", "failed", "cancelled", "incomplete"})
 #: Whose items have no role: what users say and send; every other kind is the model's.
-_USERS = frozenset(
-    {"user_input", "function_result", "text", "image", "audio", "video", "document", "file"}
-)
+_CONTENTS = ("text", "image", "audio", "video", "document", "file")
+_USERS = frozenset({"user_input", "function_result", *_CONTENTS})
 _KEPT = ("id", "model", "service_tier", "status", "usage")
 
 
@@ -72,17 +71,23 @@ class GeminiInteractions(JsonApi):
     def _heard(self, request: JsonObject) -> Heard:
         given = request.get("input")
         run, new = since_model(given if isinstance(given, list) else [given], _is_models)
-        steps = [step for item in objects(new) for step in (item, *objects(item.get("content")))]
-        results = [_result(step) for step in steps if step.get("type") == "function_result"]
-        held = [step for item in run for step in (item, *objects(item.get("content")))]
+        results = [_result(step) for step in _steps(new, "function_result")]
         calls = [
             (text(step.get("id")) or "", text(step.get("name")) or "")
-            for step in held
-            if step.get("type") == "function_call"
+            for step in _steps(run, "function_call")
         ]
         has_history = bool(run or request.get("previous_interaction_id"))
         begins = not results and (any(new) or not has_history)
         return Heard(named(results, calls), begins=begins)
+
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        given = request.get("input")
+        if isinstance(given, str):
+            given = [{"type": "text", "text": given}]
+        if not given or not isinstance(given, list):
+            return False
+        request["input"] = [*given, _said(hint, mapping(given[-1]))]
+        return True
 
     def _cap(self, request: JsonObject, cap: int) -> bool:
         config = mapping(request.get("generation_config"))
@@ -95,6 +100,22 @@ def _is_models(item: Mapping[str, object]) -> bool:
         return role == "model"
     kind = text(item.get("type"))
     return kind is not None and kind not in _USERS
+
+
+def _steps(given: Sequence[object], kind: str) -> list[JsonObject]:
+    """The steps of a kind, which stand for themselves or in a turn."""
+    found = [step for item in objects(given) for step in (item, *objects(item.get("content")))]
+    return [step for step in found if step.get("type") == kind]
+
+
+def _said(words: str, last: Mapping[str, object]) -> JsonObject:
+    """A user's words in the form of what stands before them: a turn, a content or a step."""
+    content: JsonObject = {"type": "text", "text": words}
+    if "role" in last:
+        return {"role": "user", "content": [content]}
+    if last.get("type") in _CONTENTS:
+        return content
+    return {"type": "user_input", "content": [content]}
 
 
 def _result(step: Mapping[str, object]) -> ToolResult:

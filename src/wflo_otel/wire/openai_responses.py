@@ -78,6 +78,14 @@ class OpenAIResponses(JsonApi):
         begins = not results and (any(map(_is_users, new)) or not has_history)
         return Heard(named(results, calls), begins=begins)
 
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        given = request.get("input")
+        if not given or not isinstance(given, str | list):
+            return False
+        before = [_user_item(given)] if isinstance(given, str) else given
+        request["input"] = [*before, _user_item(hint)]
+        return True
+
     def least_cap(self, route: Route, body: bytes) -> int:
         """The smallest output cap: that of every request, so the body is not read for it."""
         del route, body
@@ -102,6 +110,10 @@ class OpenAICompact(OpenAIResponses):
         del request
         return Heard()
 
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        del request, hint
+        return False
+
     def _cap(self, request: JsonObject, cap: int) -> bool:
         del request, cap
         return False
@@ -125,6 +137,11 @@ def _is_models(item: Mapping[str, object]) -> bool:
 
 def _is_users(item: object) -> bool:
     return isinstance(item, str) or mapping(item).get("role") == "user"
+
+
+def _user_item(words: str) -> JsonObject:
+    content = [{"type": "input_text", "text": words}]
+    return {"type": "message", "role": "user", "content": content}
 
 
 def _result(item: Mapping[str, object]) -> ToolResult:

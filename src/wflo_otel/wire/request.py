@@ -6,7 +6,6 @@ as six characters each, media as parts of their own.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from wflo_otel.core.value import value
 from wflo_otel.wire.api import Route, RouteKind, StreamReader
 from wflo_otel.wire.body import (
     JsonObject,
+    cache_write,
     compact,
     digest,
     error_type,
@@ -30,11 +30,11 @@ from wflo_otel.wire.body import (
 )
 from wflo_otel.wire.dialects import Dialect, provider_of_model
 from wflo_otel.wire.heard import heard_in_messages
+from wflo_otel.wire.hints import add_message
 from wflo_otel.wire.sse import Fold, HidingReader, SseReader
 
 _CHARS_PER_TOKEN_ID = 6
 _FIRST_ERROR = 400
-_ONE_HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
 
 
 class Texts:
@@ -150,13 +150,11 @@ class JsonApi(ABC):
             return None
         texts = Texts()
         ask = self._ask(route, request, texts, self._size(request, texts))
-        return replace(ask, cache_write=written) if (written := _cache_write(body)) else ask
+        return replace(ask, cache_write=written) if (written := cache_write(body)) else ask
 
     def heard(self, route: Route, body: bytes) -> Heard:
         """Read what a request brings that the model has not seen."""
-        if route.kind is not RouteKind.CALL:
-            return Heard()
-        request = self._mine(route, body)
+        request = self._mine(route, body) if route.kind is RouteKind.CALL else None
         if request is None:
             return Heard()
         return self._heard(request) if self.operation is Operation.CHAT else Heard(begins=True)
@@ -176,6 +174,13 @@ class JsonApi(ABC):
         if request is None or cap < self._least(request) or not self._cap(request, cap):
             return None
         return write(request)
+
+    def with_hint(self, route: Route, body: bytes, hint: str) -> bytes | None:
+        """Write words for the model into a request; ``None``: they cannot be written."""
+        if route.kind is not RouteKind.CALL or self.operation is not Operation.CHAT:
+            return None
+        request = self._mine(route, body)
+        return write(request) if request is not None and self._hint(request, hint) else None
 
     def with_usage(self, route: Route, body: bytes) -> bytes | None:
         """Nothing to change: this API tells its usage unasked."""
@@ -229,6 +234,10 @@ class JsonApi(ABC):
         """What a chat's request brings."""
         return heard_in_messages(request)
 
+    def _hint(self, request: JsonObject, hint: str) -> bool:
+        """Write words after all that the model reads; ``False``: there is no place."""
+        return add_message(request, hint)
+
     def _least(self, request: JsonObject) -> int:
         del request
         return 1
@@ -266,14 +275,6 @@ class JsonApi(ABC):
             tool_set=digest(tools),
             texts=tuple(texts.found),
         )
-
-
-def _cache_write(body: bytes) -> str:
-    """For how long a body asks to cache what it marks. In a JSON text a quote is escaped, so
-    that what looks like a key is one."""
-    if b'"cache_control"' not in body and b'"cachePoint"' not in body:
-        return ""
-    return "1h" if _ONE_HOUR.search(body) else "5m"
 
 
 def first_count(request: Mapping[str, object], keys: Iterable[str]) -> int | None:
