@@ -155,10 +155,13 @@ class Flight(Generic[P]):
         return self.sent
 
     def _outgoing(self) -> P:
-        """The request as it leaves: with a smaller cap, or asking for usage, where needed."""
+        """The request as it leaves: with a smaller cap, a hint, or asking for usage, if needed."""
         parcel, body = self._parcel, self._parcel.body
         if body is None or self.route.kind is not RouteKind.CALL:
             return parcel
+        hinted = self._hinted(body)
+        if hinted is not None:
+            parcel, body = parcel.with_body(hinted), hinted
         if (cap := self.permit.cap_to_write) is not None:
             return parcel.with_body(self._capped(body, cap))
         if self.ask.streaming and not self._signed and not self._shadows():
@@ -167,6 +170,11 @@ class Flight(Generic[P]):
                 self.hides_usage = True
                 return parcel.with_body(asking, UNCOMPRESSED)
         return parcel
+
+    def _hinted(self, body: bytes) -> bytes | None:
+        if not self.permit.hint or self._signed:
+            return None
+        return self.route.api.with_hint(self.route, body, self.permit.hint)
 
     def _capped(self, body: bytes, cap: int) -> bytes:
         capped = self.route.api.with_cap(self.route, body, cap)
