@@ -23,11 +23,11 @@ def test_a_loop_that_repeats_a_call_is_stopped_and_shown(rig, wflo_provider, nam
 
     assert ran.lines == [f"turn {n}" for n in range(4)]
     assert wflo_provider.bill.requests == 4
-    assert "InfiniteLoopDetectedError" in ran.stderr
-    assert "loop: identical, 4 times: find_job(" in ran.stderr
-    assert "the job is in the list" not in ran.stderr
-    assert "refused" in ran.stderr
-    assert "loop: identical, 4 times: find_job(" in ran.stderr[ran.stderr.index("spent") :]
+    assert "InfiniteLoopDetectedError" in ran.err
+    assert "loop: identical, 4 times: find_job(" in ran.err
+    assert "the job is in the list" not in ran.err
+    assert "refused" in ran.err
+    assert "loop: identical, 4 times: find_job(" in ran.err[ran.err.index("spent") :]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -10,7 +10,8 @@ import pytest
 from engine_fakes import Told
 from telemetry_rig import CALL
 from wflo_otel.context import ActiveRun, entered, run_frame, runs
-from wflo_otel.core.decision import Exceeded, Phase, Stopped, Transition
+from wflo_otel.core.decision import Circling, Exceeded, Phase, Stopped, Transition
+from wflo_otel.core.finding import Finding, Kind, Rung
 from wflo_otel.core.policy import Mode, Notify, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused
@@ -116,6 +117,27 @@ def test_counts_are_numbers() -> None:
     (notice,) = told(replace(STOP, decision=Exceeded("run:r", "calls", 5, 5, 0, 1, True))).notices
 
     assert (notice.unit, notice.limit, notice.settled) == ("calls", 5, 5)
+
+
+LOOP = Circling("run:run-1", Finding(Kind.CYCLE, Rung.STOP, None, 3, 2, ("get", "put")))
+
+
+def test_an_agent_that_goes_in_circles_is_told_with_the_circle() -> None:
+    (notice,) = told(replace(STOP, policy="loop", decision=LOOP)).notices
+
+    assert (notice.event, notice.scope) == ("stop", "run:run-1")
+    assert notice.reason == "loop: cycle, 3 times: get → put"
+    assert notice.limit is None
+
+
+def test_what_a_loop_s_stop_keeps_out_bothers_nobody() -> None:
+    assert not told(replace(STOP, policy="loop", decision=replace(LOOP, is_stopped=True))).notices
+
+
+def test_a_loop_in_shadow_mode_is_told_once() -> None:
+    shown = replace(STOP, policy="loop", decision=LOOP, shadow=True)
+
+    assert len(told(shown, shown, policy=SHADOW).notices) == 1
 
 
 def test_a_model_without_a_price_is_told_once_for_each_run() -> None:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from wflo_otel.core.decision import Exceeded, Transition
+from wflo_otel.core.decision import Circling, Exceeded, Transition
+from wflo_otel.core.finding import reason_of
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Refused
@@ -38,7 +39,7 @@ class Notice:
     model: str | None
     #: What a stop has hit, or whose circuit breaker has opened; ``None`` where nothing was.
     scope: str | None
-    #: Why a circuit breaker has opened.
+    #: Why a circuit breaker has opened, or which loop was found.
     reason: str | None
     unit: str | None
     limit: Amount | None
@@ -55,14 +56,20 @@ def event_of(refused: Refused) -> str | None:
     """Name the event that a refusal makes; ``None``: it makes none."""
     if refused.policy == "unpriced":
         return UNPRICED
-    decision = refused.decision
-    return STOP if isinstance(decision, Exceeded) and decision.stops else None
+    match refused.decision:
+        case Exceeded(stops=True) | Circling(is_stopped=False):
+            return STOP
+        case _:
+            return None
 
 
 def notice_of(event: str, refused: Refused, run_name: str, at: float, *, shadow: bool) -> Notice:
     """Write a notice; ``at`` is in seconds since the epoch."""
     caller, asked = refused.call.caller, refused.call.ask.model
-    hit = refused.decision if isinstance(refused.decision, Exceeded) else None
+    decision = refused.decision
+    hit = decision if isinstance(decision, Exceeded) else None
+    loop = decision if isinstance(decision, Circling) else None
+    stopped = hit or loop
     return Notice(
         event=event,
         time=_iso(at),
@@ -70,8 +77,8 @@ def notice_of(event: str, refused: Refused, run_name: str, at: float, *, shadow:
         run_name=text(run_name),
         agent=text(caller.agent) if caller.agent else None,
         model=text(asked) if asked else None,
-        scope=None if hit is None else text(hit.key),
-        reason=None,
+        scope=None if stopped is None else text(stopped.key),
+        reason=None if loop is None else text(reason_of(loop.finding)),
         unit=None if hit is None else hit.unit,
         limit=None if hit is None else _amount(hit.limit, hit.unit),
         settled=None if hit is None else _amount(hit.settled, hit.unit),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wflo_otel.context import current_caller, current_frame
-from wflo_otel.core.decision import Exceeded, Phase, Transition
+from wflo_otel.core.decision import Circling, Exceeded, Phase, Transition
 from wflo_otel.core.policy import Mode, Notify, Policy
 from wflo_otel.core.scope import Caller
 from wflo_otel.ports import Clock, Refused, Telemetry
@@ -93,10 +93,12 @@ class Notifying:
 def _what(event: str, refused: Refused, *, shadow: bool) -> tuple[object, ...] | None:
     """What makes two notices the same; ``None``: this one is like no other."""
     decision, call = refused.decision, refused.call
-    if not isinstance(decision, Exceeded):
+    if not isinstance(decision, Exceeded | Circling):
         return event, call.caller.run_id, call.ask.provider, call.ask.model
     if not refused.shadow:
         return None
+    if isinstance(decision, Circling):
+        return event, decision.key, decision.finding.kind, shadow
     return event, decision.key, decision.unit, decision.limit, shadow
 
 
