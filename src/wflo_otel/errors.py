@@ -9,12 +9,12 @@
     ├── DeadLetterError             a dead letter is not there, or cannot be replayed
     ├── StoreError                  a state store cannot answer
     └── PolicyViolationError        wflo stopped this call
-        ├── BudgetExceededError     a budget leaves no room for it, or its run is stopped
-        ├── CircuitOpenError        a circuit breaker keeps calls away from a component
+        ├── BudgetExceededError        a budget leaves no room for it, or its run is stopped
+        ├── CircuitOpenError           a circuit breaker keeps calls away from a component
         ├── InfiniteLoopDetectedError  an agent goes in circles
-        ├── UnpricedModelError      nobody knows what the model costs, and the policy refuses that
-        ├── UnrecognisedCallError   nobody knows the API it goes to, and the policy refuses that
-        └── StateUnavailableError   the state cannot answer, and the policy refuses that
+        ├── UnpricedModelError         nobody knows what the model costs; the policy refuses that
+        ├── UnrecognisedCallError      nobody knows the API it goes to, and the policy refuses that
+        └── StateUnavailableError      the state cannot answer, and the policy refuses that
 
 A message is one line and names the scope, the limit and the number. The facts are attributes
 too, so that nobody has to parse a message. Every error pickles as the class it is declared as:
