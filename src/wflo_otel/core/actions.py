@@ -1,4 +1,4 @@
-"""What an agent did, reduced to what a loop can be seen by: fingerprints, never the content.
+"""What an agent did, reduced to what a loop can be seen by, and compared with what it did before.
 
 The rule: stamps (times, identifiers of a request) are noise; short numbers and percentages are
 progress, and stay. What cannot be read is compared as it stands, and nothing is read beyond a
@@ -12,8 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import field
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
+from wflo_otel.core.noise import without_noise
 from wflo_otel.core.value import value
 
 #: How alike two texts are, from 0 to 1.
@@ -23,61 +25,15 @@ Similarity: TypeAlias = Callable[[str, str], float]
 READ_ARGUMENTS = 64_000
 #: Arguments of at most so many characters are kept to compare calls that are alike.
 KEPT_ARGUMENTS = 8_000
-#: Characters of a result from which noise is taken out; the rest is compared as it stands.
-READ_RESULT = 16_000
 #: Characters of one argument that a similarity is taken of.
 COMPARED = 2_000
-#: A result whose beginning, of so many characters, is another's is the same text again.
-HEAD = 120
 #: An argument of at most so many characters names a thing, a longer one describes it.
 NAME = 40
-#: A result of at most so many characters may say that there is nothing.
-SAYS_NOTHING = 400
-#: An answer of at most so many words is a nod.
-NOD = 3
 #: The share of words that two wordings of one question have in common.
 SHARED_WORDS = 0.4
 
-_NOISE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\b\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\b"
-    r"|\b(?:took|elapsed|duration|latency)\W{1,3}\d+(?:\.\d+)?"
-    r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"
-    r"|\b(?:req|request|trace|span|corr|correlation|ref|nonce|etag)[-_ ]?(?:id)?[-_:= ]{1,2}"
-    r"[0-9a-z]{4,}\b"
-    r"|\b\d{10,19}\b",
-    re.IGNORECASE,
-)
-_WAITS = re.compile(
-    r"retry|try (?:it )?again|repeat your|(?:again|back) (?:later|in|soon|shortly)|please wait"
-    r"|\bin a (?:moment|minute|few)|time[d ]?-?out"
-    r"|temporar|overload|throttl|rate.?limit|reset by|maintenance|upgrading|reconnect"
-    r"|\b(?:429|50[0234])\b|busy|pending|queued|in progress|progress|running|processing|building"
-    r"|starting|restarting|hiccup|gateway|reindexing|warming|remain|not ready|unavailable"
-    r"|percent|\d\s?%"
-    r"|\b\d+ (?:of|/) \d+\b|\b\d+/\d+\b",
-    re.IGNORECASE,
-)
 _WAITING_TOOL = re.compile(
     r"status|state\b|progress|poll|wait|sleep|monitor|watch|queue", re.IGNORECASE
-)
-_NOTHING = re.compile(
-    r"\b(?:no|not|none|nothing|nobody|empty|never|without|null|error|err|fail\w*|invalid"
-    r"|(?:0|zero) (?:results?|records?|rows?|hits?|matches|items?|entries|found)"
-    r"|unknown|missing|denied|forbidden|unauthori[sz]ed|refused|rejected|cannot|can't|unable"
-    r"|expired|locked|closed|unavailable|lacks?|\w*exception|\w*error|e[a-z]*noent|eacces|\w+n't"
-    r"|nil|n/a|unsupported|unrecogni[sz]ed|malformed|illegal|prohibited|disallowed|disabled|blocked"
-    r"|insufficient|exceed\w*|out of (?:range|bounds|scope|stock|memory)|outside|requires?|must"
-    r"|only|40[0134569]|422)\b|^\W*$",
-    re.IGNORECASE,
-)
-#: What reads like an error and says that there is none.
-_FINE = re.compile(
-    r"\b(?:no|0|zero|without(?: any)?) (?:errors?|issues?|problems?|warnings?|failures?|failed)\b"
-    r"|\"?(?:errors?|failed|failures?|message)\"?: ?(?:null|none|false|0|\[\]|\"\")"
-    r"|\bok\b|\bsuccess\w*",
-    re.IGNORECASE,
 )
 _HANDS_ON = re.compile(
     r"transfer_?to|hand_?-?off|delegat|escalate_to|route_to|pass_to", re.IGNORECASE
@@ -100,29 +56,23 @@ class Action:
     @property
     def hands_on(self) -> bool:
         """It gives the work to another agent."""
-        return _HANDS_ON.search(self.name) is not None
+        return _hands_on(self.name)
 
     @property
     def asks_for_state(self) -> bool:
         """By its name it asks how far something is."""
-        return _WAITING_TOOL.search(self.name) is not None
+        return _asks_for_state(self.name)
 
 
-@value
-class Said:
-    """What a tool answered."""
+# A program has few tools, and asks about each of them again and again.
+@lru_cache(maxsize=256)
+def _hands_on(name: str) -> bool:
+    return _HANDS_ON.search(name) is not None
 
-    #: Equal for answers that differ in noise only.
-    key: int
-    chars: int
-    #: Of its beginning; ``None`` where it is too short to be told from others by that.
-    head: int | None
-    #: It says that there is nothing, or tells of an error.
-    is_nothing: bool
-    #: It is too short to be more than a nod, or says that all is well.
-    is_nod: bool
-    #: It says to wait, or how far something is.
-    is_waiting: bool
+
+@lru_cache(maxsize=256)
+def _asks_for_state(name: str) -> bool:
+    return _WAITING_TOOL.search(name) is not None
 
 
 def action_of(name: str, arguments: str | None) -> Action:
@@ -133,76 +83,78 @@ def action_of(name: str, arguments: str | None) -> Action:
     return Action(name, key, len(text), values if len(text) <= KEPT_ARGUMENTS else ())
 
 
-def said_of(text: str | None) -> Said:
-    """Reduce a result."""
-    text = text or ""
-    read = _NOISE.sub("~", text[:READ_RESULT])
-    is_short = len(text) <= SAYS_NOTHING
-    return Said(
-        key=hash((read, text[READ_RESULT:])),
-        chars=len(text),
-        head=hash(read[:HEAD]) if len(text) > HEAD else None,
-        is_nothing=is_short and _says_nothing(read),
-        is_nod=len(text.split()) <= NOD or _FINE.search(read) is not None,
-        is_waiting=is_short and _WAITS.search(read) is not None,
-    )
+class Wording:
+    """The words of a call's arguments, taken out once and only where they are compared."""
 
+    def __init__(self, action: Action) -> None:
+        self._action = action
+        self._words: dict[int, _Words] = {}
 
-def _says_nothing(text: str) -> bool:
-    return _NOTHING.search(text) is not None and _FINE.search(text) is None
+    @property
+    def name(self) -> str:
+        """The tool's."""
+        return self._action.name
 
+    def is_near(self, other: Wording, similarity: Similarity, threshold: float) -> bool:
+        """Whether two calls of a tool differ in wording, spelling, spaces or stamps only.
 
-def are_near(one: Action, other: Action, similarity: Similarity, threshold: float) -> bool:
-    """Whether two calls of a tool differ in wording, spelling, spaces or stamps only.
+        Each argument must be alike for itself. One word, and whatever has a digit, names a thing:
+        two of those are the same or not.
+        """
+        return self._is_like(other, lambda a, b: similarity(a.plain, b.plain) >= threshold)
 
-    Each argument must be alike for itself. One word, and whatever has a digit, names a thing: two
-    of those are the same or not.
-    """
-    return _compare(one, other, lambda a, b: similarity(a, b) >= threshold)
+    def is_reworded(self, other: Wording) -> bool:
+        """Whether two calls of a tool ask one question in other words."""
+        return self._is_like(other, _share_words)
 
-
-def are_reworded(one: Action, other: Action) -> bool:
-    """Whether two calls of a tool ask one question in other words."""
-    return _compare(one, other, _share_words)
-
-
-def _compare(one: Action, other: Action, alike: Callable[[str, str], bool]) -> bool:
-    if one.name != other.name or len(one.values) != len(other.values):
-        return False
-    for (path, mine), (other_path, theirs) in zip(one.values, other.values, strict=True):
-        if path != other_path:
+    def _is_like(self, other: Wording, alike: Callable[[_Words, _Words], bool]) -> bool:
+        mine, theirs = self._action.values, other._action.values
+        if self.name != other.name or len(mine) != len(theirs):
             return False
-        if mine != theirs and not _is_same_thing(mine, theirs, alike):
-            return False
-    return bool(one.values)
+        for at, (one, another) in enumerate(zip(mine, theirs, strict=True)):
+            if one[0] != another[0]:
+                return False
+            if one[1] != another[1] and not _is_same_thing(self._at(at), other._at(at), alike):
+                return False
+        return bool(mine)
+
+    def _at(self, place: int) -> _Words:
+        words = self._words.get(place)
+        if words is None:
+            words = self._words[place] = _Words(self._action.values[place][1])
+        return words
 
 
-def _is_same_thing(one: str, other: str, alike: Callable[[str, str], bool]) -> bool:
-    mine, theirs = _plain(one), _plain(other)
-    if mine == theirs:
+class _Words:
+    """The words of one argument."""
+
+    def __init__(self, text: str) -> None:
+        self.is_text = " " in text.strip()
+        read = without_noise(text[:COMPARED], " ").casefold()
+        self.plain = " ".join(_WORD.findall(read))
+
+    @cached_property
+    def numbered(self) -> Counter[str]:
+        """The words that have a digit: they name things."""
+        words = self.plain.split()
+        return Counter(word for word in words if any(map(str.isdigit, word)))
+
+    @cached_property
+    def stems(self) -> set[str]:
+        """How the longer words begin."""
+        return {word[:5] for word in self.plain.split() if len(word) > 3}
+
+
+def _is_same_thing(mine: _Words, theirs: _Words, alike: Callable[[_Words, _Words], bool]) -> bool:
+    if mine.plain == theirs.plain:
         return True
-    is_text = " " in one.strip() and " " in other.strip()
-    return is_text and _numbered(mine) == _numbered(theirs) and alike(mine, theirs)
+    is_text = mine.is_text and theirs.is_text
+    return is_text and mine.numbered == theirs.numbered and alike(mine, theirs)
 
 
-def _plain(text: str) -> str:
-    words = _WORD.findall(_NOISE.sub(" ", text[:COMPARED]).casefold())
-    return " ".join(words)
-
-
-def _numbered(text: str) -> Counter[str]:
-    """The words that have a digit: they name things."""
-    return Counter(word for word in text.split() if any(map(str.isdigit, word)))
-
-
-def _share_words(one: str, other: str) -> bool:
-    mine, theirs = _stems(one), _stems(other)
-    fewest = min(len(mine), len(theirs))
-    return fewest > 1 and len(mine & theirs) >= SHARED_WORDS * fewest
-
-
-def _stems(text: str) -> set[str]:
-    return {word[:5] for word in text.split() if len(word) > 3}
+def _share_words(mine: _Words, theirs: _Words) -> bool:
+    fewest = min(len(mine.stems), len(theirs.stems))
+    return fewest > 1 and len(mine.stems & theirs.stems) >= SHARED_WORDS * fewest
 
 
 def _leaves(text: str) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from wflo_otel.core.actions import Action, Said, Similarity, action_of, said_of
+from wflo_otel.core.actions import Action, Similarity, action_of
+from wflo_otel.core.answers import Said, said_of
 from wflo_otel.core.finding import Finding, Kind, Rung, rung_of
 from wflo_otel.core.policy import Loops
 from wflo_otel.core.window import Remembered, Window

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Sequence
 
-from wflo_otel.core.actions import NAME, Action, Said, Similarity, are_near, are_reworded
+from wflo_otel.core.actions import NAME, Action, Similarity, Wording
+from wflo_otel.core.answers import Said
 from wflo_otel.core.finding import Finding, Kind, Rung, rung_of
 from wflo_otel.core.periods import Periods, Repetition
 from wflo_otel.core.policy import Loops
@@ -66,7 +67,7 @@ class Window:
         self._moving = Remembered(options.window)
         self._things = Remembered(options.window * 4)
         self._stale: Counter[tuple[int, int]] = Counter()
-        self._streak: deque[Action] = deque(maxlen=COMPARISONS)
+        self._streak: deque[Wording] = deque(maxlen=COMPARISONS)
         self._same = self._alike = self._reworded = 0
         self._growth: deque[tuple[Said, int]] = deque(maxlen=GROWING)
 
@@ -123,9 +124,10 @@ class Window:
             self._streak.clear()
             self._same = self._alike = self._reworded = 0
         threshold = self._options.similarity_threshold
-        near = any(are_near(action, each, self._near, threshold) for each in self._streak)
-        reworded = near or any(are_reworded(action, each) for each in self._streak)
-        self._streak.append(action)
+        asked = Wording(action)
+        near = any(asked.is_near(each, self._near, threshold) for each in self._streak)
+        reworded = near or any(asked.is_reworded(each) for each in self._streak)
+        self._streak.append(asked)
         self._same += 1
         self._alike = self._alike + 1 if near else 1
         self._reworded = self._reworded + 1 if reworded else 1
