@@ -40,8 +40,11 @@ class Periods:
 
     def add(self, element: Hashable) -> Iterator[Repetition]:
         """Add an element; the repetitions that the sequence now ends with."""
-        self._follow(element)
-        places = self._places.setdefault(element, deque(maxlen=PLACES))
+        if self._lengths:
+            self._follow(element)
+        places = self._places.get(element)
+        if places is None:
+            places = self._places[element] = deque(maxlen=PLACES)
         for place in reversed(places):
             period = self._count - place
             if period > len(self._last) or len(self._lengths) >= FOLLOWED:

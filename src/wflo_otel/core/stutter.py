@@ -29,14 +29,16 @@ class Stutter:
 
     def add(self, piece: str) -> bool:
         """Add a piece of the text; whether it has become a stutter."""
-        *words, self._rest = re.split(r"\s+", self._rest + piece)
+        text = self._rest + piece
+        words = text.split()
+        self._rest = "" if not words or text[-1].isspace() else words.pop()
         while len(self._rest) > _LONG_WORD:
             words.append(self._rest[:_LONG_WORD])
             self._rest = self._rest[_LONG_WORD:]
-        return any(self._is_stutter(word) for word in words if word)
+        return any(self._is_stutter(word) for word in words)
 
     def _is_stutter(self, word: str) -> bool:
-        plain = "#" if _ENUMERATOR.fullmatch(word) else word
+        plain = word if word.isalpha() or not _ENUMERATOR.fullmatch(word) else "#"
         return any(
             each.period <= LONGEST and each.length >= max(WORDS, (ROUNDS - 1) * each.period)
             for each in self._periods.add(plain)
