@@ -24,6 +24,8 @@ from results import keep
 from rich.console import Console
 from rich.table import Table
 
+import loops
+
 _PARTS: dict[str, Callable[[], list[Row]]] = {
     "decisions": decisions.rows,
     "pricing": pricing.rows,
@@ -32,6 +34,7 @@ _PARTS: dict[str, Callable[[], list[Row]]] = {
     "imports": imports.rows,
     "breakers": breakers.rows,
     "retries": retries.rows,
+    "loops": loops.rows,
     "overspend": overspend.rows,
 }
 

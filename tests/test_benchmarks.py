@@ -21,6 +21,7 @@ PARTS = (
     "imports",
     "breakers",
     "retries",
+    "loops",
     "overspend",
 )
 PINS = sorted((BENCHMARKS / "peers").glob("*.txt"))
