@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import SupportsIndex
 
 import pytest
 from hypothesis import example, given
@@ -49,3 +50,20 @@ def test_it_is_what_one_pattern_finds_that_is_tried_at_every_character(parts: li
 )
 def test_a_stamp_is_replaced_and_nothing_else(text: str, left: str) -> None:
     assert without_noise(text, "~") == left
+
+
+class Counted(str):
+    """A text that counts how often one of its characters is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, place: SupportsIndex | slice) -> str:
+        Counted.looks += 1
+        return super().__getitem__(place)
+
+
+def test_a_word_without_end_is_looked_at_once() -> None:
+    text = Counted("a1" * 2_000)
+
+    assert without_noise(text, "~") == text
+    assert Counted.looks <= 2 * len(text)

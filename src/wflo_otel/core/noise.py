@@ -58,10 +58,13 @@ def _places(text: str) -> list[tuple[int, re.Pattern[str]]]:
 
 def _numbers(text: str) -> Iterator[int]:
     """Where a word begins that has a digit, and where its digits may be a year."""
+    before = 0
     for digits in _DIGITS.finditer(text):
         start, end = digits.span()
         if end - start >= _YEAR:
             yield end - _YEAR
-        while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        # The digits before may be of the same word, whose beginning is known then.
+        while start > before and (text[start - 1].isalnum() or text[start - 1] == "_"):
             start -= 1
         yield start
+        before = end
