@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import anthropic
 import httpx
 import openai
 import pytest
@@ -12,6 +13,7 @@ from decorated import kept_spans
 from sdk_asks import SDKS, called, chat, of_each_sdk
 from sdk_paths import HELLO, OPENAI_MODEL, openai_client
 from wflo_otel.bootstrap import configure, shutdown
+from wflo_otel.core.call import Status
 from wflo_otel.core.money import to_nano_usd
 from wflo_otel.core.policy import Budget, Budgets, Mode, Policy, Retry
 from wflo_otel.errors import BudgetExceededError
@@ -22,6 +24,7 @@ from wiring import Rig
 RETRY = Retry(max_attempts=3, jitter=False)
 BUSY = Reply(status=429, retry_after_s=3)
 DOWN = Reply(status=503)
+LOST = Reply(drop="before_headers")
 GOOD = Reply(text="hello world", input_tokens=1000, output_tokens=100)
 
 
@@ -126,6 +129,78 @@ def test_a_stream_that_breaks_off_is_not_begun_again(rig_of):
     assert len(rig.provider.requests) == 1
 
 
+@of_each_sdk
+def test_a_connection_that_is_lost_before_an_answer_is_tried_again(sdk, rig_of, clock):
+    rig = rig_of()
+    rig.provider.script(LOST, GOOD)
+
+    called(sdk.ask, rig.provider, max_retries=0)
+
+    assert clock.pauses == [0.1]
+    assert [record.status for record in rig.records] == [Status.UNKNOWN, Status.OK]
+
+
+@of_each_sdk
+def test_the_sdk_adds_no_attempts_to_those_that_lost_their_connection(sdk, rig_of, clock):
+    rig = rig_of()
+    rig.provider.default = LOST
+
+    with pytest.raises((openai.APIConnectionError, anthropic.APIConnectionError)):
+        called(sdk.ask, rig.provider, max_retries=1)
+
+    assert clock.pauses == [0.1, 0.2]
+    assert len(rig.provider.requests) == 3
+
+
+def test_a_connection_that_cannot_be_made_is_tried_again_and_costs_nothing(rig_of, clock):
+    rig = rig_of()
+    url = "http://127.0.0.1:1/v1/chat/completions"
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.post(url, json={"model": OPENAI_MODEL, "messages": HELLO})
+
+    assert clock.pauses == [0.1, 0.2]
+    assert rig.spent_usd == 0
+
+
+def test_a_call_that_is_refused_is_not_tried_again(rig_of, clock):
+    rig = rig_of(usd="0.000000001")
+
+    with pytest.raises(BudgetExceededError):
+        called(SDKS[0].ask, rig.provider, max_retries=2)
+
+    assert (rig.provider.requests, clock.pauses) == ([], [])
+
+
+NO_MONEY = Reply(status=429, error_type="insufficient_quota")
+
+
+@pytest.mark.parametrize("sdk", SDKS[:2], ids=lambda sdk: sdk.name)
+def test_an_account_without_money_is_not_asked_again_by_the_sdk_either(sdk, rig_of, clock):
+    rig = rig_of()
+    rig.provider.default = NO_MONEY
+
+    with pytest.raises(openai.RateLimitError):
+        called(sdk.ask, rig.provider, max_retries=2)
+
+    assert (len(rig.provider.requests), clock.pauses) == (1, [])
+
+
+async def test_what_was_read_to_decide_can_be_read_by_the_caller_as_it_came(rig_of):
+    rig = rig_of()
+    rig.provider.default = DOWN
+    url = f"{rig.provider.openai_url}/chat/completions"
+    asked = {"json": {"model": OPENAI_MODEL, "messages": HELLO}}
+
+    with httpx.stream("POST", url, **asked) as response:
+        raw = b"".join(response.iter_raw())
+    async with httpx.AsyncClient() as client, client.stream("POST", url, **asked) as answer:
+        decoded = await answer.aread()
+
+    assert b"error" in raw
+    assert raw == decoded
+
+
 def httpx_errors():
     try:
         import httpx2
@@ -144,12 +219,13 @@ def test_a_wrong_request_is_not_tried_again(rig_of, clock):
     assert (len(rig.provider.requests), clock.pauses) == (1, [])
 
 
-def test_attempts_of_a_decorator_do_not_multiply_with_those_on_the_wire(rig_of):
+@pytest.mark.parametrize("failure", [DOWN, LOST], ids=["answered", "lost"])
+def test_attempts_of_a_decorator_do_not_multiply_with_those_on_the_wire(rig_of, failure):
     rig = rig_of()
-    rig.provider.script(*[DOWN] * 9)
+    rig.provider.script(*[failure] * 9)
 
-    with pytest.raises(openai.InternalServerError):
-        called(with_retry(max_attempts=3)(SDKS[0].ask), rig.provider, max_retries=2)
+    with pytest.raises(openai.APIError):
+        called(with_retry(max_attempts=3)(SDKS[0].ask), rig.provider, max_retries=0)
 
     assert len(rig.provider.requests) == 3
 

@@ -38,6 +38,8 @@ _KINDS: tuple[tuple[FailureKind, str, tuple[str, ...]], ...] = (
     (FailureKind.CONNECTION, "http.client", ("IncompleteRead",)),
     (FailureKind.CONNECTION, "socket", ("gaierror",)),
 )
+#: Marks an error that the guard has tried again as often as it may.
+_IS_FINAL = "_wflo_is_final"
 _STATUSES = range(100, 600)
 #: A chain that is longer than this is no chain of causes.
 _LONGEST_CHAIN = 32
@@ -58,6 +60,11 @@ def is_refusal(error: BaseException) -> bool:
     return any(isinstance(each, PolicyViolationError) for each in chain_of(error))
 
 
+def mark_final(error: Exception) -> None:
+    """Let nobody here try again what this error ended."""
+    setattr(error, _IS_FINAL, True)
+
+
 def failure_of(error: Exception, now: float) -> Failure:
     """The facts that an exception tells; ``now`` is in seconds since the epoch."""
     status = _status(error)
@@ -68,8 +75,12 @@ def failure_of(error: Exception, now: float) -> Failure:
         status,
         code if isinstance(code, str) else None,
         retry_after_s(headers, status=status, now=now),
-        should_retry(headers),
+        False if _is_final(error) else should_retry(headers),
     )
+
+
+def _is_final(error: Exception) -> bool:
+    return any(_get(each, _IS_FINAL) is True for each in chain_of(error))
 
 
 def _kind(error: Exception) -> FailureKind:

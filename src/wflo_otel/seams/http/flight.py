@@ -55,6 +55,8 @@ class Flight(Generic[P]):
         #: The first exchange on the wire has taken this flight's permit.
         self.is_taken = False
         self.is_sending = False
+        #: What the attempt failed with: the provider's own code for it, where it has one.
+        self.error_type: str | None = None
         self._parcel = parcel
         self._signed = boarding.fields.is_signed
         self._permit: Permit | None = None
@@ -220,6 +222,7 @@ class Flight(Generic[P]):
 
     def settle(self, outcome: Outcome) -> CallRecord | None:
         """Charge what the exchange used."""
+        self.error_type = outcome.error_type
         if batch.took(self, outcome) or background.took(self, outcome):
             return None
         with self.span.current():

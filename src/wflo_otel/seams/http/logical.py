@@ -63,6 +63,8 @@ class LogicalCall(AbstractContextManager[None]):
     def __init__(self) -> None:
         self._span: CallSpan | None = None
         self._is_over = False
+        #: What the guard's own attempts of a request have ended with, and the request's body.
+        self.ended_with: tuple[Exception, bytes | None] | None = None
 
     def span(self, make: Callable[[], CallSpan]) -> CallSpan:
         """The span for another attempt, held for it."""
@@ -106,9 +108,14 @@ _call: ContextVar[LogicalCall | None] = ContextVar("wflo-logical-call", default=
 _passage: ContextVar[Passage | None] = ContextVar("wflo-passage", default=None)
 
 
+def logical_call() -> LogicalCall | None:
+    """The call in progress that shows its attempts on one span."""
+    return _call.get()
+
+
 def in_logical_call() -> bool:
     """Whether a call is in progress that shows its attempts on one span."""
-    return _call.get() is not None
+    return logical_call() is not None
 
 
 def span_of_attempt(make: Callable[[], CallSpan]) -> CallSpan:

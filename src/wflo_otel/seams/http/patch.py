@@ -18,7 +18,7 @@ from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import Flight, in_flight
 from wflo_otel.seams.http.library import Library, library_of
 from wflo_otel.seams.http.request import Parcel, in_memory, read, read_async
-from wflo_otel.seams.http.response import arrived
+from wflo_otel.seams.http.response import arrived, keep, keep_async
 from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
 from wflo_otel.seams.http.tries import Tries
@@ -119,12 +119,19 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
             flight = boarding.flight(parcel, tries.number)
             if flight is None:
                 return original(self, parcel.request)
-            response = _flown(original, library, self, request, flight)
-            pause_s = tries.after(response)
-            if pause_s is None:
-                return response
-            response.read()  # so that the attempt is settled
-            response.close()
+            try:
+                response = _flown(original, library, self, request, flight)
+                if not tries.may_follow(response.status_code, response.headers):
+                    return response
+                keep(library, response)
+            except Exception as error:
+                pause_s = tries.after_error(error)
+                if pause_s is None:
+                    raise
+            else:
+                pause_s = tries.after(response.status_code, response.headers, flight.error_type)
+                if pause_s is None:
+                    return response
             tries.active.clock.pause(pause_s)
 
 
@@ -157,12 +164,19 @@ async def _guarded_async(
             flight = boarding.flight(parcel, tries.number)
             if flight is None:
                 return await original(self, parcel.request)
-            response = await _flown_async(original, library, self, request, flight)
-            pause_s = tries.after(response)
-            if pause_s is None:
-                return response
-            await response.aread()  # so that the attempt is settled
-            await response.aclose()
+            try:
+                response = await _flown_async(original, library, self, request, flight)
+                if not tries.may_follow(response.status_code, response.headers):
+                    return response
+                await keep_async(library, response)
+            except Exception as error:
+                pause_s = tries.after_error(error)
+                if pause_s is None:
+                    raise
+            else:
+                pause_s = tries.after(response.status_code, response.headers, flight.error_type)
+                if pause_s is None:
+                    return response
             await tries.active.clock.pause_async(pause_s)
 
 

@@ -30,6 +30,29 @@ def arrived(
     return response
 
 
+def keep(library: Library, response: httpx.Response) -> None:
+    """Read a response to its end, so that its attempt is settled; it can still be handed on."""
+    if response.is_stream_consumed:
+        return
+    raw = b"".join(response.iter_raw())
+    response.close()
+    _as_if_unread(library, response, raw)
+
+
+async def keep_async(library: Library, response: httpx.Response) -> None:
+    """Read a response to its end, so that its attempt is settled; it can still be handed on."""
+    if response.is_stream_consumed:
+        return
+    raw = b"".join([part async for part in response.aiter_raw()])
+    await response.aclose()
+    _as_if_unread(library, response, raw)
+
+
+def _as_if_unread(library: Library, response: httpx.Response, raw: bytes) -> None:
+    response.stream = library.byte_stream(raw)
+    response.is_stream_consumed = response.is_closed = False
+
+
 def _read_already(arrival: Arrival, library: Library, response: httpx.Response) -> httpx.Response:
     """Look at a response that a transport has read; its bytes are decoded."""
     arrival.decoded()

@@ -1,25 +1,26 @@
 """Trying a request again on the wire, where the policy says so.
 
-The rules: only an answer that says it may pass is tried again, before anything of it was handed
-on, and only a call whose body can be sent again; a connection that is lost is the SDK's to try
-again. Each attempt asks for its own permit and is charged by itself. The answer that is handed
-on tells the SDK not to try again, so that the attempts do not multiply.
+The rules: only what may pass is tried again, an answer that says so or a connection that is
+lost, before anything of an answer was handed on, and only a call whose body can be sent again.
+Each attempt asks for its own permit and is charged by itself. What is handed on in the end keeps
+the SDK from trying again, so that the attempts do not multiply: an answer says so, and an error
+meets the SDK's next attempt before that is sent.
 """
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from wflo_otel.core.policy import Mode, Retry
 from wflo_otel.core.retry import Again, Failure, FailureKind, is_transient
-from wflo_otel.seams.http.logical import LogicalCall, in_logical_call
+from wflo_otel.seams.failures import failure_of, is_refusal, mark_final
+from wflo_otel.seams.http.logical import LogicalCall, in_logical_call, logical_call
 from wflo_otel.wire.api import RouteKind
 from wflo_otel.wire.retry_after import retry_after_s, should_retry
 
 if TYPE_CHECKING:
-    import httpx
-
     from wflo_otel.seams.http.boarding import Boarding
 
 _FROM_ERRORS = 400
@@ -30,6 +31,7 @@ class Tries:
 
     def __init__(self, boarding: Boarding, body: bytes | None) -> None:
         self.active = boarding.active
+        self._body = body
         policy = self.active.engine.policy
         may = body is not None and boarding.route.kind is RouteKind.CALL
         enforced = may and policy.mode is Mode.ENFORCE
@@ -37,20 +39,63 @@ class Tries:
         #: Which attempt is made, from 0.
         self.number = 0
         if self._retry is not None:
+            self._meet_again()
             self._began = self.active.clock.monotonic()
             self._component = f"provider:{boarding.route.provider_hint or boarding.route.api.name}"
             self.active.retry_budgets.pay_in(self._component, self._retry)
+
+    def _meet_again(self) -> None:
+        """Raise what the attempts of the same request ended with: the SDK tries it once more."""
+        call = logical_call()
+        if call is not None and call.ended_with is not None:
+            error, body = call.ended_with
+            if body == self._body:
+                raise error
 
     def together(self) -> AbstractContextManager[None]:
         """Inside this block all attempts are shown on one span."""
         return LogicalCall() if self._retry and not in_logical_call() else nullcontext()
 
-    def after(self, response: httpx.Response) -> float | None:
-        """The pause before the next attempt, in seconds; ``None``: hand the answer on."""
-        if self._retry is None or response.status_code < _FROM_ERRORS:
+    def may_follow(self, status: int, headers: MutableMapping[str, str]) -> bool:
+        """Whether an answer may be followed by another attempt, as far as its head tells."""
+        is_error = self._retry is not None and status >= _FROM_ERRORS
+        return is_error and is_transient(self._failure(status, headers, None))
+
+    def after(
+        self, status: int, headers: MutableMapping[str, str], code: str | None
+    ) -> float | None:
+        """The pause after an answer that may be followed by another attempt, in seconds.
+
+        Args:
+            status: its HTTP status.
+            headers: its headers; where it is handed on, they tell the SDK not to try again.
+            code: the provider's own code for the error.
+
+        Returns:
+            ``None``: hand the answer on.
+        """
+        pause_s = self._pause_s(self._failure(status, headers, code))
+        if pause_s is None:
+            headers["x-should-retry"] = "false"
+        return pause_s
+
+    def after_error(self, error: Exception) -> float | None:
+        """The pause after sending raised, in seconds; ``None``: the error must come out."""
+        if self._retry is None or is_refusal(error):
             return None
-        failure = self._failure(response)
-        if not is_transient(failure):
+        pause_s = self._pause_s(failure_of(error, self.active.clock.time()))
+        if pause_s is None:
+            self._end_with(error)
+        return pause_s
+
+    def _end_with(self, error: Exception) -> None:
+        mark_final(error)
+        call = logical_call()
+        if call is not None:
+            call.ended_with = error, self._body
+
+    def _pause_s(self, failure: Failure) -> float | None:
+        if self._retry is None or not is_transient(failure):
             return None
         decided = self.active.retry_budgets.decide(
             self._component,
@@ -59,18 +104,12 @@ class Tries:
             attempt=self.number + 1,
             elapsed_s=self.active.clock.monotonic() - self._began,
         )
-        if isinstance(decided, Again):
-            self.number += 1
-            return decided.after_s
-        response.headers["x-should-retry"] = "false"
-        return None
+        if not isinstance(decided, Again):
+            return None
+        self.number += 1
+        return decided.after_s
 
-    def _failure(self, response: httpx.Response) -> Failure:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        status, now = response.status_code, self.active.clock.time()
-        return Failure(
-            FailureKind.STATUS,
-            status,
-            retry_after_s=retry_after_s(headers, status=status, now=now),
-            advice=should_retry(headers),
-        )
+    def _failure(self, status: int, headers: MutableMapping[str, str], code: str | None) -> Failure:
+        told = {name.lower(): value for name, value in headers.items()}
+        asked_s = retry_after_s(told, status=status, now=self.active.clock.time())
+        return Failure(FailureKind.STATUS, status, code, asked_s, should_retry(told))
