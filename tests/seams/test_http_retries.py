@@ -84,6 +84,51 @@ def test_the_attempts_are_on_one_span(rig_of):
     assert [span.attributes["wflo.charges"] for span in chats] == [2, 2]
 
 
+def retried(span):
+    return [dict(each.attributes) for each in span.events if each.name == "wflo.retry.attempt"]
+
+
+def test_the_span_tells_what_came_of_each_failed_attempt(rig_of):
+    rig = rig_of()
+    failing = [BUSY, LOST, Reply(status=429, error_type="insufficient_quota")]
+
+    with kept_spans() as spans:
+        httpx_request(rig.provider, *failing)
+        (span,) = [each for each in spans() if each.name.startswith("chat")]
+
+    first, second, third = retried(span)
+    assert first == {
+        "wflo.retry.component": "provider:openai",
+        "wflo.retry.attempt": 1,
+        "wflo.retry.outcome": "again",
+        "wflo.retry.delay": 3.0,
+        "error.type": "rate_limit_error",
+        "wflo.run.id": rig.records[0].caller.run_id,
+    }
+    assert (second["error.type"], second["wflo.retry.delay"]) == ("RemoteProtocolError", 0.2)
+    assert (third["error.type"], third["wflo.retry.outcome"]) == ("insufficient_quota", "final")
+    assert "wflo.retry.delay" not in third
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcomes"),
+    [
+        ([GOOD], []),
+        ([DOWN, GOOD], ["again"]),
+        ([DOWN, DOWN, DOWN], ["again", "again", "attempts"]),
+        ([LOST, Reply(status=400)], ["again", "final"]),
+    ],
+)
+def test_what_came_of_attempts_is_told_once_each(rig_of, replies, outcomes):
+    rig = rig_of()
+
+    with kept_spans() as spans:
+        httpx_request(rig.provider, *replies)
+        (span,) = [each for each in spans() if each.name.startswith("chat")]
+
+    assert [each["wflo.retry.outcome"] for each in retried(span)] == outcomes
+
+
 def httpx_request(provider, *replies):
     provider.script(*replies)
     return httpx.post(

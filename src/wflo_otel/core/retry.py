@@ -99,6 +99,13 @@ class FailedAttempt:
     outcome: str
     delay_s: float | None = None
 
+    @classmethod
+    def of(cls, component: str, number: int, error_type: str, decided: Verdict) -> FailedAttempt:
+        """What is told of an attempt after which this was decided."""
+        if isinstance(decided, Again):
+            return cls(component, number, error_type, "again", decided.after_s)
+        return cls(component, number, error_type, decided.reason.value)
+
 
 def is_transient(failure: Failure) -> bool:
     """Whether the same call may succeed a moment later."""

@@ -119,18 +119,11 @@ class Attempts:
         )
 
     def _tell(self, error: Exception, decided: Verdict) -> None:
-        failed = FailedAttempt(
-            self._options.name,
-            self._number,
-            type(error).__qualname__,
-            "again" if isinstance(decided, Again) else decided.reason.value,
-            decided.after_s if isinstance(decided, Again) else None,
-        )
+        name, kind = self._options.name, type(error).__qualname__
+        failed = FailedAttempt.of(name, self._number, kind, decided)
         self._active.telemetry.retried(failed, frame_of_caller().caller)
         if isinstance(decided, Again) and decided.after_s > self._options.retry.max_delay_ms / 1000:
-            _log.warning(
-                "wflo: %s waits %.0f s, as it was asked to", self._options.name, decided.after_s
-            )
+            _log.warning("wflo: %s waits %.0f s, as it was asked to", name, decided.after_s)
 
     def _give_up(self, error: Exception, reason: Reason) -> None:
         if self._number > 1:

@@ -116,20 +116,20 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
     tries = Tries(boarding, parcel.body)
     with tries.together():
         while True:
-            flight = boarding.flight(parcel, tries.number)
+            flight = tries.flight(parcel)
             if flight is None:
                 return original(self, parcel.request)
             try:
                 response = _flown(original, library, self, request, flight)
-                if not tries.may_follow(response.status_code, response.headers):
+                if not tries.may_follow(flight, response.status_code, response.headers):
                     return response
                 keep(library, response)
             except Exception as error:
-                pause_s = tries.after_error(error)
+                pause_s = tries.after_error(flight, error)
                 if pause_s is None:
                     raise
             else:
-                pause_s = tries.after(response.status_code, response.headers, flight.error_type)
+                pause_s = tries.after(flight, response.status_code, response.headers)
                 if pause_s is None:
                     return response
             tries.active.clock.pause(pause_s)
@@ -161,20 +161,20 @@ async def _guarded_async(
     tries = Tries(boarding, parcel.body)
     with tries.together():
         while True:
-            flight = boarding.flight(parcel, tries.number)
+            flight = tries.flight(parcel)
             if flight is None:
                 return await original(self, parcel.request)
             try:
                 response = await _flown_async(original, library, self, request, flight)
-                if not tries.may_follow(response.status_code, response.headers):
+                if not tries.may_follow(flight, response.status_code, response.headers):
                     return response
                 await keep_async(library, response)
             except Exception as error:
-                pause_s = tries.after_error(error)
+                pause_s = tries.after_error(flight, error)
                 if pause_s is None:
                     raise
             else:
-                pause_s = tries.after(response.status_code, response.headers, flight.error_type)
+                pause_s = tries.after(flight, response.status_code, response.headers)
                 if pause_s is None:
                     return response
             await tries.active.clock.pause_async(pause_s)

@@ -11,17 +11,30 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wflo_otel.core.policy import Mode, Retry
-from wflo_otel.core.retry import Again, Failure, FailureKind, is_transient
+from wflo_otel.core.retry import (
+    Again,
+    FailedAttempt,
+    Failure,
+    FailureKind,
+    GiveUp,
+    Reason,
+    Verdict,
+    is_transient,
+)
 from wflo_otel.seams.failures import failure_of, is_refusal, mark_final
 from wflo_otel.seams.http.logical import LogicalCall, in_logical_call, logical_call
+from wflo_otel.seams.http.outgoing import Outgoing
 from wflo_otel.wire.api import RouteKind
 from wflo_otel.wire.retry_after import retry_after_s, should_retry
 
 if TYPE_CHECKING:
     from wflo_otel.seams.http.boarding import Boarding
+    from wflo_otel.seams.http.flight import Flight
+
+P = TypeVar("P", bound=Outgoing)
 
 _FROM_ERRORS = 400
 
@@ -31,18 +44,17 @@ class Tries:
 
     def __init__(self, boarding: Boarding, body: bytes | None) -> None:
         self.active = boarding.active
-        self._body = body
+        self._boarding, self._body = boarding, body
         policy = self.active.engine.policy
         may = body is not None and boarding.route.kind is RouteKind.CALL
         enforced = may and policy.mode is Mode.ENFORCE
         self._retry: Retry | None = policy.retries if enforced else None
         #: Which attempt is made, from 0.
         self.number = 0
+        self._component = ""
+        self._began = self.active.clock.monotonic()
         if self._retry is not None:
             self._meet_again()
-            self._began = self.active.clock.monotonic()
-            self._component = f"provider:{boarding.route.provider_hint or boarding.route.api.name}"
-            self.active.retry_budgets.pay_in(self._component, self._retry)
 
     def _meet_again(self) -> None:
         """Raise what the attempts of the same request ended with: the SDK tries it once more."""
@@ -56,34 +68,52 @@ class Tries:
         """Inside this block all attempts are shown on one span."""
         return LogicalCall() if self._retry and not in_logical_call() else nullcontext()
 
-    def may_follow(self, status: int, headers: MutableMapping[str, str]) -> bool:
+    def flight(self, parcel: P) -> Flight[P] | None:
+        """The next attempt; ``None``: it is no call, and is let pass."""
+        flight = self._boarding.flight(parcel, self.number)
+        if flight is not None and self._retry is not None and not self._component:
+            self._component = f"provider:{flight.ask.provider}"
+            self.active.retry_budgets.pay_in(self._component, self._retry)
+        return flight
+
+    def may_follow(
+        self, flight: Flight[Any], status: int, headers: MutableMapping[str, str]
+    ) -> bool:
         """Whether an answer may be followed by another attempt, as far as its head tells."""
-        is_error = self._retry is not None and status >= _FROM_ERRORS
-        return is_error and is_transient(self._failure(status, headers, None))
+        if self._retry is None:
+            return False
+        if status < _FROM_ERRORS:
+            if self.number:
+                self.active.telemetry.recovered(self._component)
+            return False
+        if is_transient(self._failure(status, headers, None)):
+            return True
+        self._tell(flight, str(status), GiveUp(Reason.FINAL))
+        return False
 
     def after(
-        self, status: int, headers: MutableMapping[str, str], code: str | None
+        self, flight: Flight[Any], status: int, headers: MutableMapping[str, str]
     ) -> float | None:
         """The pause after an answer that may be followed by another attempt, in seconds.
 
-        Args:
-            status: its HTTP status.
-            headers: its headers; where it is handed on, they tell the SDK not to try again.
-            code: the provider's own code for the error.
+        The answer was read, so that the flight knows the provider's own code for the error.
+        Where it is handed on, its headers tell the SDK not to try again.
 
         Returns:
             ``None``: hand the answer on.
         """
-        pause_s = self._pause_s(self._failure(status, headers, code))
+        failure = self._failure(status, headers, flight.error_type)
+        pause_s = self._pause_s(flight, failure, flight.error_type or str(status))
         if pause_s is None:
             headers["x-should-retry"] = "false"
         return pause_s
 
-    def after_error(self, error: Exception) -> float | None:
+    def after_error(self, flight: Flight[Any], error: Exception) -> float | None:
         """The pause after sending raised, in seconds; ``None``: the error must come out."""
         if self._retry is None or is_refusal(error):
             return None
-        pause_s = self._pause_s(failure_of(error, self.active.clock.time()))
+        failure = failure_of(error, self.active.clock.time())
+        pause_s = self._pause_s(flight, failure, type(error).__name__)
         if pause_s is None:
             self._end_with(error)
         return pause_s
@@ -94,20 +124,29 @@ class Tries:
         if call is not None:
             call.ended_with = error, self._body
 
-    def _pause_s(self, failure: Failure) -> float | None:
-        if self._retry is None or not is_transient(failure):
+    def _pause_s(self, flight: Flight[Any], failure: Failure, error_type: str) -> float | None:
+        decided = self._decide(failure)
+        self._tell(flight, error_type, decided)
+        if not isinstance(decided, Again):
             return None
-        decided = self.active.retry_budgets.decide(
+        self.number += 1
+        return decided.after_s
+
+    def _decide(self, failure: Failure) -> Verdict:
+        if self._retry is None or not is_transient(failure):
+            return GiveUp(Reason.FINAL)
+        return self.active.retry_budgets.decide(
             self._component,
             self._retry,
             failure,
             attempt=self.number + 1,
             elapsed_s=self.active.clock.monotonic() - self._began,
         )
-        if not isinstance(decided, Again):
-            return None
-        self.number += 1
-        return decided.after_s
+
+    def _tell(self, flight: Flight[Any], error_type: str, decided: Verdict) -> None:
+        failed = FailedAttempt.of(self._component, self.number + 1, error_type, decided)
+        with flight.span.current():
+            self.active.telemetry.retried(failed, flight.call.caller)
 
     def _failure(self, status: int, headers: MutableMapping[str, str], code: str | None) -> Failure:
         told = {name.lower(): value for name, value in headers.items()}

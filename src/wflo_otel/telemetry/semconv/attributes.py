@@ -193,10 +193,12 @@ CHECKPOINT_ID = _attribute("wflo.checkpoint.id", "string", "The checkpoint.")
 CHECKPOINT_NAME = _attribute("wflo.checkpoint.name", "string", "The name it was given.")
 CHECKPOINT_SIZE = _attribute("wflo.checkpoint.size", "int", "Its encoded size, in bytes.")
 RETRY_ATTEMPT = _attribute(
-    "wflo.retry.attempt", "int", "Which attempt of a function under `with_retry` it is, from 1."
+    "wflo.retry.attempt", "int", "Which attempt of what is tried again it is, from 1."
 )
 RETRY_COMPONENT = _attribute(
-    "wflo.retry.component", "string", "What is tried again: the name given to `with_retry`."
+    "wflo.retry.component",
+    "string",
+    "What is tried again: the name given to `with_retry`; on the wire such as `provider:openai`.",
 )
 RETRY_OUTCOME = _attribute(
     "wflo.retry.outcome",

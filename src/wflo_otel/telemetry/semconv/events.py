@@ -73,7 +73,8 @@ ATTEMPT = Event(
 RETRY = Event(
     "wflo.retry.attempt",
     "WARN",
-    "An attempt of a function under `with_retry` failed. On the span around the attempts.",
+    "An attempt failed of a function under `with_retry`, or of a call that is tried again on the "
+    "wire. On the span around the attempts.",
     (a.RETRY_COMPONENT, a.RETRY_ATTEMPT, a.RETRY_OUTCOME, a.RETRY_DELAY, a.ERROR_TYPE, a.RUN_ID),
 )
 CHECKPOINT = Event(

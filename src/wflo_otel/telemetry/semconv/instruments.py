@@ -179,7 +179,7 @@ RETRIES = Instrument(
     "wflo.retries",
     "counter",
     "{attempt}",
-    "Failed attempts of functions under `with_retry`, and the calls that recovered after them.",
+    "Failed attempts of what is tried again, and the calls that recovered after them.",
     (a.RETRY_COMPONENT, a.RETRY_OUTCOME),
 )
 DEAD_LETTERS = Instrument(
