@@ -47,7 +47,7 @@ class ActiveRun:
     is_request: bool = False
     #: Called whenever a call without context falls to this run: it may not have begun yet.
     on_use: Callable[[], None] | None = None
-    #: The checkpoint that was saved last in this process: the next one's parent.
+    #: The checkpoint that was saved last, as this process knows: the next one's parent.
     last_checkpoint: str | None = None
 
 
@@ -121,6 +121,13 @@ class ActiveRuns:
         if not workflows and self._declared:
             workflows = list(self._declared)
         return workflows[0] if len(workflows) == 1 else self._process
+
+    def last_checkpoint(self, caller: Caller) -> str | None:
+        """The last checkpoint of the caller's run, else of the nearest run around it."""
+        here = (self._process, self.of_request(), *self._workflows, *self._declared)
+        saved = {run.run_id: run.last_checkpoint for run in here if run is not None}
+        around = (caller.run_id, *reversed(caller.parent_runs))
+        return next((found for each in around if (found := saved.get(each))), None)
 
     def clear(self) -> None:
         """Forget every run."""

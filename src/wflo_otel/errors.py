@@ -55,14 +55,28 @@ class ConfigError(WfloError):
 
 
 class CheckpointNotFoundError(WfloError, KeyError):
-    """No checkpoint has this id."""
+    """No checkpoint has this id, or none of the run that is to go back to it.
 
-    def __init__(self, checkpoint_id: str) -> None:
-        super().__init__(checkpoint_id)
+    Attributes:
+        checkpoint_id: what was asked for.
+        run_id: the run it is not one of, where there is a checkpoint, but of another run.
+    """
+
+    def __init__(self, checkpoint_id: str, run_id: str | None = None) -> None:
+        super().__init__(checkpoint_id, run_id)
         self.checkpoint_id = checkpoint_id
+        self.run_id = run_id
 
     def __str__(self) -> str:
-        return f"no checkpoint {self.checkpoint_id!r}; list them with `workflow.checkpoints()`"
+        if self.run_id is not None:
+            return (
+                f"checkpoint {self.checkpoint_id!r} is not one of the run {self.run_id}; "
+                "`workflow.fork()` begins a new run from it"
+            )
+        return (
+            f"no checkpoint {self.checkpoint_id!r}; `workflow.checkpoints()` or "
+            "`wflo checkpoints list` lists them"
+        )
 
 
 class CheckpointCodecError(WfloError, TypeError):
@@ -126,6 +140,8 @@ class BudgetExceededError(PolicyViolationError):
         unit: ``usd``, ``tokens`` or ``calls``.
         limit, settled, pending, needed: the numbers, in that unit (``Decimal`` for USD).
         stopped: the run (or agent, or window) is stopped; every further call in it is refused.
+        checkpoint: the id of the last checkpoint of the run, or of the nearest run around it
+            that has one; ``None`` where nothing was saved.
     """
 
     scope: str
@@ -135,6 +151,7 @@ class BudgetExceededError(PolicyViolationError):
     pending: Decimal
     needed: Decimal
     stopped: bool
+    checkpoint: str | None = None
 
 
 class CircuitOpenError(PolicyViolationError):

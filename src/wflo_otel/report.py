@@ -175,7 +175,7 @@ class RunReport:
             ],
             "trace_ids": list(self.trace_ids),
             "trace_url": self.trace_url,
-            "checkpoints": [_checkpoint(each) for each in self.checkpoints],
+            "checkpoints": [checkpoint_json(each) for each in self.checkpoints],
         }
 
 
@@ -266,12 +266,15 @@ def _tool_line(line: Line) -> Json:
     return _line(line) | {"requested": line.requested, "ran": line.tool_calls}
 
 
-def _checkpoint(checkpoint: Checkpoint) -> Json:
+def checkpoint_json(checkpoint: Checkpoint) -> Json:
+    """A checkpoint without its state, for programs."""
     return {
         "id": checkpoint.checkpoint_id,
+        "parent": checkpoint.parent,
         "name": checkpoint.name,
         "step": checkpoint.step,
         "agent": checkpoint.agent,
         "created_at": iso(checkpoint.created_at),
         "size": checkpoint.size,
+        "digest": checkpoint.digest,
     }

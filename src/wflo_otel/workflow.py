@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TypedDict
 
 from wflo_otel.bootstrap import ensure_configured
 from wflo_otel.context import (
@@ -27,10 +27,9 @@ from wflo_otel.context import (
     runs,
     surrounding_frame,
 )
-from wflo_otel.core import codec
 from wflo_otel.core.attribution import total
 from wflo_otel.core.call import CallRecord, Operation
-from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.checkpoint import state_of
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, run_key
@@ -40,16 +39,27 @@ from wflo_otel.seams.active import Active
 from wflo_otel.seams.amounts import Usd, agent_budgets_of, budget_of
 from wflo_otel.seams.breakdown import AgentCost, agent_costs
 from wflo_otel.seams.outcomes import Raised, Returned
-from wflo_otel.seams.saving import Saved, save
+from wflo_otel.seams.run_checkpoints import RunCheckpoints, last_checkpoint
+from wflo_otel.seams.saving import branch
 from wflo_otel.seams.work import Work, WorkBlock, agent_work
 
 __all__ = ["AgentCost", "WfloWorkflow"]
+
+
+class _Given(TypedDict):
+    name: str | None
+    budget_usd: Usd | None
+    per_agent_budgets: Mapping[str, Usd] | None
+    tokens: int | None
+
 
 _opened: weakref.WeakSet[WfloWorkflow] = weakref.WeakSet()
 
 
 class WfloWorkflow(
-    AbstractContextManager["WfloWorkflow"], AbstractAsyncContextManager["WfloWorkflow"]
+    RunCheckpoints,
+    AbstractContextManager["WfloWorkflow"],
+    AbstractAsyncContextManager["WfloWorkflow"],
 ):
     """One run of a workflow: its budget, its agents, its checkpoints.
 
@@ -78,6 +88,9 @@ class WfloWorkflow(
         tokens: int | None = None,
         run_id: str | None = None,
     ) -> None:
+        self._given = _Given(
+            name=name, budget_usd=budget_usd, per_agent_budgets=per_agent_budgets, tokens=tokens
+        )
         self._name = name or ""
         self._budget = budget_of(budget_usd, tokens)
         self._agents = agent_budgets_of(per_agent_budgets)
@@ -116,7 +129,7 @@ class WfloWorkflow(
             engine.ledgers(run_key(self.run_id)),
         )
 
-    # -- agents and checkpoints -----------------------------------------------------------------
+    # -- agents and branches --------------------------------------------------------------------
 
     def agent(self, name: str, budget_usd: Usd | None = None) -> WorkBlock:
         """Say that the block (``with`` or ``async with``) is this agent's work.
@@ -138,28 +151,22 @@ class WfloWorkflow(
         """
         return ensure_configured().engine.loops.hints(self.run_id)
 
-    def checkpoint(self, name: str, state: object) -> Saved:
-        """Save a state. It is saved when this returns; the answer may be awaited or not.
+    def fork(self, checkpoint_id: str) -> WfloWorkflow:
+        """Begin another run at a checkpoint of any run, with the same name and budgets.
 
-        Raises:
-            CheckpointCodecError: part of the state cannot be stored as plain data.
-            StoreError: the store cannot take it.
-        """
-        return Saved(save(self._open(), self._frame(), name, state))
-
-    def checkpoints(self) -> list[Checkpoint]:
-        """List the run's checkpoints, oldest first."""
-        return self._open().checkpoints.checkpoints(self.run_id)
-
-    def load(self, checkpoint_id: str) -> Any:
-        """Return the state of a checkpoint, as plain data.
+        The new run's first checkpoint holds that state; its parent is the one it comes from.
 
         Raises:
             CheckpointNotFoundError: there is none with that id.
             CheckpointCodecError: it was saved by another codec.
+            StoreError: the store cannot answer.
         """
-        _, state = self._open().checkpoints.load(checkpoint_id)
-        return codec.decode(state)
+        active = self._open()
+        source, encoded = active.checkpoints.load(checkpoint_id)
+        state_of(source, encoded)  # what cannot be read begins no run
+        forked = WfloWorkflow(**self._given)
+        branch(forked._open(), forked._run, source, encoded)
+        return forked
 
     # -- open and close -------------------------------------------------------------------------
 
@@ -245,6 +252,8 @@ class WfloWorkflow(
         parent = parents[-1] if parents else None
         info = RunInfo(self.run_id, self._name, active.clock.time(), parent=parent)
         active.runs.open_run(info)
+        if self._joins is not None and self._run.last_checkpoint is None:
+            self._run.last_checkpoint = last_checkpoint(active.checkpoints, self.run_id)
         self._opened_in = active
         _opened.add(self)
         return frame

@@ -111,11 +111,13 @@ def test_the_json_has_exactly_these_fields(spent):
     assert report["checkpoints"] == [
         {
             "id": "cp",
+            "parent": None,
             "name": "draft",
             "step": "node",
             "agent": "writer",
             "created_at": "1970-01-01T00:00:01.000+00:00",
             "size": 2,
+            "digest": made.checkpoint("cp", b"{}").digest,
         }
     ]
 

@@ -143,14 +143,6 @@ def test_a_checkpoint_says_where_in_the_run_it_was_saved():
     assert kept.size == 1
 
 
-def test_a_joined_runs_last_checkpoint_is_the_next_ones_parent():
-    seen = watch()
-    first = checkpoint("one", 1).checkpoint
-    seen.configuration.run.last_checkpoint = None
-
-    assert checkpoint("two", 2).checkpoint.parent == first.checkpoint_id
-
-
 @pytest.mark.parametrize("kind", ["plain", "coroutine"])
 def test_a_step_inside_a_model_call_writes_its_event_on_that_calls_span(kind):
     seen = watch()

@@ -30,6 +30,7 @@ from wflo_otel.metering.tokens import LearningEstimator
 from wflo_otel.ports import Adapters, Clock, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
+from wflo_otel.seams.run_checkpoints import last_checkpoint
 from wflo_otel.seams.traces import TraceRuns
 from wflo_otel.stores import Store, open_store
 from wflo_otel.telemetry.late import LateProviders
@@ -177,6 +178,8 @@ def _wire(
     telemetry.watch_budgets(partial(shown_ledgers, store, runs))
     telemetry.watch_breakers(store.circuits)
     store.open_run(RunInfo(run.run_id, run.name, clock.time()))
+    if not owns_run:
+        run.last_checkpoint = last_checkpoint(store, run.run_id)
     http.uninstall()
     guarded = tuple(http.install()) if guard else ()
     frameworks.install()

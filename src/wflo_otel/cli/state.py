@@ -89,7 +89,7 @@ def on_state(state: str | None, work: Callable[[Store], None]) -> int:
     except ConfigError as error:
         say(str(error))
         return EXIT_USAGE
-    except (NoSuchRunError, StoreError) as error:
+    except (NoSuchRunError, WfloError) as error:
         say(str(error))
         return 1
     finally:

@@ -15,6 +15,7 @@ from rich.table import Table
 from wflo_otel.cli.terminal import WIDTH, plain
 from wflo_otel.core.attribution import NOBODY, Line
 from wflo_otel.core.call import CallRecord
+from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.dead_letter import DeadLetter, LetterState
 from wflo_otel.core.decision import Phase
 from wflo_otel.core.ledger import ZERO, Unit
@@ -25,6 +26,8 @@ from wflo_otel.report import RunReport, is_estimated, iso
 _LEAST_SHOWN = 50_000
 #: Beyond this many lines a table only hides its own end.
 _MOST_LINES = 20
+#: So much of a checkpoint's id is shown.
+_SHOWN_ID = 12
 
 
 def tables_of(report: RunReport) -> Iterable[RenderableType]:
@@ -165,6 +168,24 @@ def letters_table(letters: Iterable[DeadLetter]) -> Table:
             iso(each.created_at)[:16].replace("T", " "),
             plain(each.errors[0].type) if each.errors else "",
             style="dim" if each.state is LetterState.DONE else "",
+        )
+    return table
+
+
+def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> Table:
+    """List checkpoints, one a line; the start of an id names it."""
+    table = _table("name", "checkpoint", "follows", "step", "agent", "saved (UTC)", "bytes")
+    for column in table.columns[3:5]:
+        column.justify, column.ratio, column.overflow = "left", 1, "ellipsis"
+    for each in checkpoints:
+        table.add_row(
+            plain(each.name),
+            each.checkpoint_id[:_SHOWN_ID],
+            (each.parent or "")[:_SHOWN_ID],
+            plain(each.step or ""),
+            plain(each.agent or ""),
+            iso(each.created_at)[5:16].replace("T", " "),
+            f"{each.size:,}",
         )
     return table
 

@@ -1,8 +1,17 @@
-"""A checkpoint: a state that was saved under a name, and where in a run that was."""
+"""A checkpoint: a state that was saved under a name, and where in a run that was.
+
+The rule: history is never lost. To go back is to go on from an older state: a new checkpoint
+holds it, as the older one's child, and what came after that one stays where it was.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wflo_otel.core import codec
+from wflo_otel.errors import CheckpointCodecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +21,8 @@ class Checkpoint:
     checkpoint_id: str
     run_id: str
     name: str
-    #: The one before it in the run.
+    #: The one it follows; after a rollback or a fork the one that was gone back to, which
+    #: may be another run's. It may be gone: only so many are kept.
     parent: str | None
     step: str | None
     agent: str | None
@@ -23,3 +33,40 @@ class Checkpoint:
     #: BLAKE2b-128 of the encoded state, in hex.
     digest: str
     codec: str
+
+
+def branched(
+    source: Checkpoint, *, checkpoint_id: str, run_id: str, created_at: float
+) -> Checkpoint:
+    """The checkpoint that begins a branch: the same state once more, as the source's child."""
+    return replace(
+        source,
+        checkpoint_id=checkpoint_id,
+        run_id=run_id,
+        parent=source.checkpoint_id,
+        created_at=created_at,
+    )
+
+
+def state_of(checkpoint: Checkpoint, encoded: bytes) -> Any:
+    """The state of a checkpoint.
+
+    Raises:
+        CheckpointCodecError: the bytes are damaged, or of another codec.
+    """
+    if checkpoint.codec != codec.CODEC:
+        raise CheckpointCodecError(
+            f"checkpoint {checkpoint.checkpoint_id} was saved by the codec {checkpoint.codec}; "
+            f"this version reads {codec.CODEC}"
+        )
+    return codec.decode(encoded)
+
+
+def document_of(checkpoint: Checkpoint, encoded: bytes) -> object:
+    """The state of a checkpoint as the JSON document that it is stored as.
+
+    Raises:
+        CheckpointCodecError: the bytes are damaged, or of another codec.
+    """
+    state_of(checkpoint, encoded)  # says what is wrong with them
+    return json.loads(encoded)

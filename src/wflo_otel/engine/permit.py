@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from wflo_otel.context import runs
 from wflo_otel.core.breaker import Component
 from wflo_otel.core.call import Call, Operation
 from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Stopped
@@ -107,6 +108,7 @@ class Refusal:
         match self.policy:
             case "budget":
                 cls = BudgetExceededError
+                facts["checkpoint"] = runs.last_checkpoint(self.call.caller)
             case "breaker":
                 cls = CircuitOpenError
             case "loop":

@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field
 from typing import Any
 
-from wflo_otel.context import Frame, Place, inner_frame
+from wflo_otel.context import ActiveRun, Frame, Place, inner_frame
 from wflo_otel.core import codec
-from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.checkpoint import Checkpoint, branched, state_of
 from wflo_otel.errors import CheckpointCodecError, StoreError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
@@ -41,6 +42,19 @@ class Saved(Awaitable[Checkpoint]):
         return f"Saved({self.checkpoint!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Restored(Awaitable["Restored"]):
+    """Where a run goes on after a rollback. Awaiting it gives itself, without waiting."""
+
+    #: The new checkpoint; its parent is the one that was gone back to.
+    checkpoint: Checkpoint
+    state: Any = field(repr=False)
+
+    def __await__(self) -> Generator[None, None, Restored]:
+        return self
+        yield  # makes it a generator
+
+
 def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
     """Save a state in the frame's run.
 
@@ -49,12 +63,12 @@ def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
         StoreError: the store cannot take it.
     """
     encoded = codec.encode(state)
-    caller, run = frame.caller, frame.run
+    caller = frame.caller
     checkpoint = Checkpoint(
         checkpoint_id=active.clock.new_id(),
         run_id=caller.run_id,
         name=name,
-        parent=run.last_checkpoint or _last(active, caller.run_id),
+        parent=frame.run.last_checkpoint,
         step=caller.step,
         agent=caller.agent,
         created_at=active.clock.time(),
@@ -62,16 +76,28 @@ def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
         digest=codec.digest(encoded),
         codec=codec.CODEC,
     )
-    active.checkpoints.save(checkpoint, encoded)
-    run.last_checkpoint = checkpoint.checkpoint_id
-    active.telemetry.checkpointed(checkpoint)
+    _keep(active, frame.run, checkpoint, encoded)
     return checkpoint
 
 
-def _last(active: Active, run_id: str) -> str | None:
-    """The last checkpoint of a run that was joined."""
-    saved = active.checkpoints.checkpoints(run_id)
-    return saved[-1].checkpoint_id if saved else None
+def branch(active: Active, run: ActiveRun, source: Checkpoint, encoded: bytes) -> Restored:
+    """Begin a branch in a run: a checkpoint's state is saved again, as its child.
+
+    Raises:
+        CheckpointCodecError: it was saved by another codec.
+        StoreError: the store cannot answer.
+    """
+    state = state_of(source, encoded)
+    now, new_id = active.clock.time(), active.clock.new_id()
+    begun = branched(source, checkpoint_id=new_id, run_id=run.run_id, created_at=now)
+    _keep(active, run, begun, encoded)
+    return Restored(begun, state)
+
+
+def _keep(active: Active, run: ActiveRun, checkpoint: Checkpoint, encoded: bytes) -> None:
+    active.checkpoints.save(checkpoint, encoded)
+    run.last_checkpoint = checkpoint.checkpoint_id
+    active.telemetry.checkpointed(checkpoint)
 
 
 def checkpoint_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:

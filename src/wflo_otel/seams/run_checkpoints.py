@@ -1,0 +1,97 @@
+"""The checkpoints of one run, as its workflow shows them.
+
+The rule: what is saved, listed, compared and gone back to is the run's own; what another run has
+saved can be read, and forked.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from wflo_otel.context import Frame
+from wflo_otel.core import json_patch
+from wflo_otel.core.checkpoint import Checkpoint, document_of, state_of
+from wflo_otel.core.json_patch import Change
+from wflo_otel.errors import CheckpointNotFoundError
+from wflo_otel.ports import CheckpointStore
+from wflo_otel.seams.active import Active
+from wflo_otel.seams.saving import Restored, Saved, branch, save
+
+
+class RunCheckpoints(ABC):
+    """Saves the states of a run, lists and compares them, and goes back to one."""
+
+    @property
+    @abstractmethod
+    def run_id(self) -> str:
+        """The run."""
+
+    @abstractmethod
+    def _open(self) -> Active:
+        """The configuration in force; the run is open in it."""
+
+    @abstractmethod
+    def _frame(self) -> Frame:
+        """Who is calling in this run."""
+
+    def checkpoint(self, name: str, state: object) -> Saved:
+        """Save a state. It is saved when this returns; the answer may be awaited or not.
+
+        Raises:
+            CheckpointCodecError: part of the state cannot be stored as plain data.
+            StoreError: the store cannot take it.
+        """
+        return Saved(save(self._open(), self._frame(), name, state))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """List the run's checkpoints, oldest first."""
+        return self._open().checkpoints.checkpoints(self.run_id)
+
+    def load(self, checkpoint_id: str) -> Any:
+        """Return the state of a checkpoint of any run, as plain data.
+
+        Raises:
+            CheckpointNotFoundError: there is none with that id.
+            CheckpointCodecError: it was saved by another codec.
+        """
+        return state_of(*self._open().checkpoints.load(checkpoint_id))
+
+    def diff(self, before: str, after: str) -> list[Change]:
+        """Say what changed from one checkpoint to another, as a JSON Patch (RFC 6902).
+
+        What JSON does not have stands there as it is stored: see docs/checkpoints.md.
+
+        Args:
+            before: a checkpoint's id.
+            after: a checkpoint's id.
+
+        Raises:
+            CheckpointNotFoundError: there is none with that id.
+            CheckpointCodecError: one was saved by another codec.
+        """
+        load = self._open().checkpoints.load
+        return json_patch.diff(document_of(*load(before)), document_of(*load(after)))
+
+    def rollback(self, checkpoint_id: str) -> Restored:
+        """Go back to a checkpoint of this run: its state is where the run goes on.
+
+        A new checkpoint with that state begins the branch; nothing is deleted. What was spent
+        stays spent. The answer may be awaited or not.
+
+        Raises:
+            CheckpointNotFoundError: there is none with that id in this run.
+            CheckpointCodecError: it was saved by another codec.
+            StoreError: the store cannot answer.
+        """
+        active = self._open()
+        source, encoded = active.checkpoints.load(checkpoint_id)
+        if source.run_id != self.run_id:
+            raise CheckpointNotFoundError(checkpoint_id, self.run_id)
+        return branch(active, self._frame().run, source, encoded)
+
+
+def last_checkpoint(store: CheckpointStore, run_id: str) -> str | None:
+    """The id of a run's newest checkpoint, ``None`` where it has none."""
+    saved = store.checkpoints(run_id)
+    return saved[-1].checkpoint_id if saved else None

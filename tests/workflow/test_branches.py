@@ -1,0 +1,163 @@
+"""A run goes back, goes on from there, and loses nothing of what was."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+
+import pytest
+
+from decorated import watch
+from wflo_otel.bootstrap import configure
+from wflo_otel.decorators import checkpoint, record_usage, track_llm_call
+from wflo_otel.errors import BudgetExceededError, CheckpointCodecError, CheckpointNotFoundError
+from wflo_otel.workflow import WfloWorkflow
+
+
+@track_llm_call(model="gpt-4o")
+def ask():
+    record_usage(input_tokens=1000, output_tokens=100)
+
+
+@pytest.fixture
+def seen():
+    return watch()
+
+
+def saved(workflow, *states):
+    return [workflow.checkpoint(f"step {n}", each).checkpoint for n, each in enumerate(states)]
+
+
+def test_a_rollback_goes_on_from_the_older_state_as_a_branch_of_it(seen):
+    with WfloWorkflow("report") as workflow:
+        first, second = saved(workflow, {"n": 1}, {"n": 2})
+        restored = workflow.rollback(first.checkpoint_id)
+        third = workflow.checkpoint("again", {"n": 3}).checkpoint
+
+    assert restored.state == {"n": 1}
+    assert restored.checkpoint.parent == first.checkpoint_id
+    assert (restored.checkpoint.name, restored.checkpoint.digest) == (first.name, first.digest)
+    assert third.parent == restored.checkpoint.checkpoint_id
+    assert workflow.checkpoints() == [first, second, restored.checkpoint, third]
+
+
+def test_a_rollback_may_be_awaited_and_shows_no_state(seen):
+    async def work():
+        async with WfloWorkflow() as workflow:
+            first = await workflow.checkpoint("draft", {"secret": "hunter2"})
+            return await workflow.rollback(first.checkpoint_id)
+
+    restored = asyncio.run(work())
+
+    assert restored.state == {"secret": "hunter2"}
+    assert "hunter2" not in repr(restored)
+
+
+def test_a_run_goes_back_to_its_own_checkpoints_only(seen):
+    other = saved(WfloWorkflow(), 1)[0]
+
+    with (
+        WfloWorkflow() as workflow,
+        pytest.raises(
+            CheckpointNotFoundError, match=r"is not one of the run .*`workflow\.fork"
+        ) as raised,
+    ):
+        workflow.rollback(other.checkpoint_id)
+
+    assert workflow.checkpoints() == []
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (again.checkpoint_id, again.run_id) == (other.checkpoint_id, workflow.run_id)
+
+
+@pytest.mark.parametrize("action", ["rollback", "fork", "load"])
+def test_there_is_no_going_back_to_what_is_not_there(seen, action):
+    runs = len(seen.configuration.store.runs())
+    with WfloWorkflow() as workflow, pytest.raises(CheckpointNotFoundError, match="'nowhere'"):
+        getattr(workflow, action)("nowhere")
+
+    assert len(seen.configuration.store.runs()) == runs + 1
+
+
+def test_a_fork_is_a_run_of_its_own_that_begins_with_the_state(seen):
+    with WfloWorkflow("report", budget_usd=1, per_agent_budgets={"writer": 0.5}) as workflow:
+        first, second = saved(workflow, {"n": 1}, {"n": 2})
+        forked = workflow.fork(first.checkpoint_id)
+    with forked:
+        ask()
+
+    (begun,) = forked.checkpoints()
+    assert forked.run_id != workflow.run_id
+    assert (begun.run_id, begun.parent) == (forked.run_id, first.checkpoint_id)
+    assert forked.load(begun.checkpoint_id) == {"n": 1}
+    assert workflow.checkpoints() == [first, second]
+    assert workflow.cost_usd == 0 < forked.cost_usd
+    assert (forked.name, list(forked.get_cost_breakdown_by_agent())) == ("report", ["writer", "-"])
+
+
+def test_a_forks_budget_is_a_new_one_of_the_same_size(seen):
+    with WfloWorkflow(budget_usd="0.000001") as workflow:
+        (first,) = saved(workflow, 1)
+        forked = workflow.fork(first.checkpoint_id)
+    with forked, pytest.raises(BudgetExceededError) as raised:
+        ask()
+
+    assert raised.value.scope == f"run:{forked.run_id}"
+    assert raised.value.checkpoint == forked.checkpoints()[0].checkpoint_id
+
+
+def test_what_changed_between_two_checkpoints_is_a_json_patch(seen):
+    with WfloWorkflow() as workflow:
+        first, second = saved(
+            workflow, {"parts": [1], "by": {"x"}}, {"parts": [1, (2,)], "by": {"x"}}
+        )
+
+        assert workflow.diff(first.checkpoint_id, first.checkpoint_id) == []
+        assert workflow.diff(first.checkpoint_id, second.checkpoint_id) == [
+            {"op": "add", "path": "/parts/1", "value": {"$wflo": "tuple", "value": [2]}}
+        ]
+
+
+@pytest.mark.parametrize("action", ["rollback", "fork", "load", "diff"])
+def test_a_state_of_another_codec_is_named_and_not_read(seen, action):
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, 1)
+        store = seen.configuration.store
+        object.__setattr__(store.load(first.checkpoint_id)[0], "codec", "json/99")
+
+        with pytest.raises(CheckpointCodecError, match=r"by the codec json/99; this version reads"):
+            getattr(workflow, action)(*[first.checkpoint_id] * (2 if action == "diff" else 1))
+
+
+def test_a_run_that_is_joined_goes_on_from_its_last_checkpoint(tmp_path):
+    state = f"sqlite:///{tmp_path}/state.db"
+    configure(state=state, run_id="shared")
+    first = checkpoint("one", 1).checkpoint
+    configure(state=state, run_id="shared")
+    second = checkpoint("two", 2).checkpoint
+    configure(state=state)
+    with WfloWorkflow(run_id="shared") as workflow:
+        third = saved(workflow, 3)[0]
+
+    assert (second.parent, third.parent) == (first.checkpoint_id, second.checkpoint_id)
+
+
+def test_a_refusal_for_lack_of_budget_names_the_last_checkpoint_of_the_run(seen):
+    with WfloWorkflow(budget_usd="0.000001") as workflow:
+        with pytest.raises(BudgetExceededError) as before:
+            ask()
+        last = saved(workflow, 1, 2)[-1]
+        with pytest.raises(BudgetExceededError) as after:
+            ask()
+
+    assert before.value.checkpoint is None
+    assert after.value.checkpoint == last.checkpoint_id
+    assert pickle.loads(pickle.dumps(after.value)).checkpoint == last.checkpoint_id
+
+
+def test_where_the_run_has_saved_nothing_it_is_the_one_of_the_run_around_it(seen):
+    with WfloWorkflow(budget_usd="0.000001") as outer:
+        (last,) = saved(outer, 1)
+        with WfloWorkflow(), pytest.raises(BudgetExceededError) as raised:
+            ask()
+
+    assert raised.value.checkpoint == last.checkpoint_id
