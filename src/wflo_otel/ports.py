@@ -27,7 +27,7 @@ from wflo_otel.core.decision import (
     Transition,
 )
 from wflo_otel.core.ledger import Amount, Unit
-from wflo_otel.core.policy import Prices
+from wflo_otel.core.policy import Checkpoints, Prices
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
 from wflo_otel.core.value import value
@@ -262,8 +262,12 @@ class Runs(Protocol):
 class CheckpointStore(Protocol):
     """Saved states, equal ones stored once. Synchronous."""
 
-    def save(self, checkpoint: Checkpoint, state: bytes) -> None:
-        """Keep a state."""
+    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+        """Keep a state, and drop the checkpoints that are not to be kept beside it.
+
+        A checkpoint that is here already stays as it is. Without ``kept`` nothing is dropped.
+        A state goes with the last checkpoint that has it.
+        """
         ...
 
     def checkpoints(self, run_id: str) -> list[Checkpoint]:

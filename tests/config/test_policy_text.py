@@ -14,6 +14,7 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Checkpoints,
     Hint,
     Loops,
     Mode,
@@ -64,6 +65,7 @@ GOOD = {
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
         unrecognised=Unrecognised.REFUSE,
+        checkpoints=Checkpoints(keep=7, max_age_days=0.5),
         notify=Notify("https://ada:secret@hooks.example:8443/x?y=z", ("mail", "-s", "5", "")),
         run_per=RunPer.TRACE,
         budgets=Budgets(

@@ -23,6 +23,7 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Checkpoints,
     Loops,
     Notify,
     Policy,
@@ -50,6 +51,7 @@ version_in_quotes list_as_version window_on_run window_on_agent unknown_window t
 notify_nobody notify_as_text webhook_of_another_scheme webhook_without_host webhook_with_a_space
 command_as_text command_of_nothing command_with_an_empty_word command_with_a_list
 price_without_output price_by_thousand alias_is_a_number alias_is_blank empty_name long_and_odd_key
+checkpoints_keep_none checkpoints_for_ever checkpoints_as_number
 retries_as_list retries_negative_delay retries_unknown_backoff
 breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers_as_list
 """,
@@ -62,13 +64,14 @@ breaker_window_of_nothing breaker_misspelled_option breaker_is_a_number breakers
         (
             Policy,
             {option.field for option in options.POLICY}
-            | {"breakers", "budgets", "loops", "prices", "retries", "notify"},
+            | {"breakers", "budgets", "checkpoints", "loops", "prices", "retries", "notify"},
         ),
         (Budgets, set(options.BUDGET_SECTIONS)),
         (Budget, {option.field for option in options.BUDGET}),
         (Prices, {option.field for option in options.PRICES} | set(options.PRICE_SECTIONS)),
         (Notify, {option.field for option in options.NOTIFY}),
         (Breaker, {option.field for option in options.BREAKER}),
+        (Checkpoints, {option.field for option in options.CHECKPOINTS}),
         (Retry, {option.field for option in options.RETRY}),
         (Loops, {option.field for option in options.LOOPS}),
         (PriceOverride, {option.field for option in options.PRICE}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from made_calls import call, caller, charge, record, request, scopes
+from made_calls import call, caller, charge, checkpoint, record, request, scopes
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores.books import Standing
@@ -174,3 +174,14 @@ def test_the_notes_that_were_begun_first_are_forgotten() -> None:
     kept = history.notes("r")
     assert len(kept) == MAX_NOTES
     assert "0.example" not in {note.subject for note in kept}
+
+
+def test_a_run_that_is_forgotten_takes_its_checkpoints_along():
+    store = MemoryStore(FakeClock(), history=History(max_closed_runs=1))
+    for run_id in ("one", "two"):
+        store.open_run(RunInfo(run_id, "", 1.0))
+        store.save(checkpoint(run_id, b"x", run_id=run_id), b"x")
+        store.close_run(run_id, 2.0)
+
+    assert store.checkpoints("one") == []
+    assert store.load("two")[1] == b"x"

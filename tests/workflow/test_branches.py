@@ -9,6 +9,7 @@ import pytest
 
 from decorated import watch
 from wflo_otel.bootstrap import configure
+from wflo_otel.core.policy import Checkpoints, Policy
 from wflo_otel.decorators import checkpoint, record_usage, track_llm_call
 from wflo_otel.errors import BudgetExceededError, CheckpointCodecError, CheckpointNotFoundError
 from wflo_otel.workflow import WfloWorkflow
@@ -161,3 +162,11 @@ def test_where_the_run_has_saved_nothing_it_is_the_one_of_the_run_around_it(seen
             ask()
 
     assert raised.value.checkpoint == last.checkpoint_id
+
+
+def test_only_so_many_are_kept_as_the_policy_says():
+    configure(Policy(checkpoints=Checkpoints(keep=2)), state="memory://")
+    with WfloWorkflow() as workflow:
+        _, *kept = saved(workflow, 1, 2, 3)
+
+        assert workflow.checkpoints() == kept

@@ -16,6 +16,7 @@ from wflo_otel.core.policy import (
     Backoff,
     Breaker,
     Budget,
+    Checkpoints,
     Hint,
     Loops,
     Mode,
@@ -45,7 +46,6 @@ WINDOW_SECTIONS = frozenset({"workflows", "tenants"})
 LATER_SECTIONS = frozenset(
     {
         "approvals",
-        "checkpoints",
         "consensus",
         "hints",
     }
@@ -337,6 +337,16 @@ LOOPS = _options(
             "One round before the stop: tell the span and `workflow.hints()` (`event`), or also "
             "the model, by a message in the next request (`inject`).",
         ),
+    },
+)
+
+CHECKPOINTS = _options(
+    Checkpoints,
+    {
+        "keep": Note(
+            values.COUNT, "So many checkpoints of each run are kept, the newest.", "checkpoints"
+        ),
+        "max_age_days": Note(values.DAYS, "Older checkpoints are dropped, of all runs.", "days"),
     },
 )
 

@@ -18,6 +18,7 @@ from wflo_otel.core.policy import (
     Breaker,
     Budget,
     Budgets,
+    Checkpoints,
     Loops,
     Notify,
     Policy,
@@ -44,6 +45,7 @@ def read_policy(root: Tree, problems: Problems) -> Policy:
         "breakers": reader.breakers,
         "retries": reader.retries,
         "loops": reader.loops,
+        "checkpoints": reader.checkpoints,
         "prices": reader.prices,
         "notify": reader.notify,
     }
@@ -187,6 +189,11 @@ class _Reader:
         """Read the section of this name."""
         found = self.keys(tree, path, self.options(options.LOOPS))
         return None if found is None or self._problems else Loops(**found)
+
+    def checkpoints(self, tree: Tree, path: str) -> Checkpoints | None:
+        """Read the section of this name."""
+        found = self.keys(tree, path, self.options(options.CHECKPOINTS))
+        return None if found is None else Checkpoints(**found)
 
     def prices(self, tree: Tree, path: str) -> Prices | None:
         """Read the section of this name."""

@@ -24,6 +24,7 @@ def options_table() -> str:
     rows += [_row("prices.", option) for option in options.PRICES]
     rows += [_row("retries.", option) for option in options.RETRY]
     rows += [_row("loops.", option) for option in options.LOOPS]
+    rows += [_row("checkpoints.", option) for option in options.CHECKPOINTS]
     rows += [_row("notify.", option) for option in options.NOTIFY]
     rows += [_row("BUDGET.", option) for option in options.BUDGET]
     rows += [_row("BREAKER.", option) for option in options.BREAKER]
@@ -65,6 +66,7 @@ def json_schema() -> dict[str, object]:
             "breakers": _named(_object(_properties(options.BREAKER))),
             "retries": _object(_properties(options.RETRY)),
             "loops": _object(_properties(options.LOOPS)),
+            "checkpoints": _object(_properties(options.CHECKPOINTS)),
             "prices": _object(
                 {
                     **_properties(options.PRICES),

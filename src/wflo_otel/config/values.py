@@ -23,6 +23,8 @@ from wflo_otel.core.money import MAX_NANO_USD, to_nano_usd
 MAX_COUNT = 2**53 - 1
 #: A call that waits longer than a day is a program that hangs.
 MAX_WAIT_S = 86_400
+#: A hundred years.
+MAX_DAYS = 36_500
 
 _UNSIGNED = r"(?:(?:0|[1-9][0-9_]{0,15})(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,2})?"
 _NUMBER = re.compile(rf"[+-]?{_UNSIGNED}")
@@ -122,6 +124,16 @@ def _read_milliseconds(written: Text) -> float:
     return milliseconds
 
 
+def _read_days(written: Text) -> float:
+    days = _read_number(written)
+    if days is None or not 0 < days <= MAX_DAYS:
+        raise ValueError(
+            f"{shown(written.text)} is not a number of days above 0 and up to {MAX_DAYS:_} "
+            "(write 30)"
+        )
+    return days
+
+
 def _read_switch(written: Text) -> bool:
     word = written.text.lower()
     if written.tag != "bool" or word not in {"true", "false"}:
@@ -209,6 +221,7 @@ MILLISECONDS = Kind(
     {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S * 1000},
 )
 SPAN = Kind("number", _read_span, {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_WAIT_S})
+DAYS = Kind("number", _read_days, {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DAYS})
 SWITCH = Kind("`true` or `false`", _read_switch, {"type": "boolean"})
 NAME = Kind("name", _read_name, {"type": "string", "pattern": r"\S"})
 TIMEZONE = Kind("time zone", _read_timezone, {"type": "string", "pattern": r"\S"})

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wflo_otel.core import codec
+from wflo_otel.core.policy import Checkpoints
 from wflo_otel.errors import CheckpointCodecError
+
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ def branched(
         parent=source.checkpoint_id,
         created_at=created_at,
     )
+
+
+def oldest_kept(kept: Checkpoints, now: float) -> float:
+    """When the oldest checkpoint that is kept was saved, in seconds since the epoch."""
+    return now - kept.max_age_days * _DAY_S
 
 
 def state_of(checkpoint: Checkpoint, encoded: bytes) -> Any:

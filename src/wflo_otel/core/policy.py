@@ -259,6 +259,16 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Which checkpoints are kept; the others are dropped when the next one is saved."""
+
+    #: So many of each run, the newest.
+    keep: int = 100
+    #: Those of all runs that are no older, in days.
+    max_age_days: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a user decides. The default refuses nothing: it only counts."""
 
@@ -276,5 +286,6 @@ class Policy:
     retries: Retry | None = None
     #: When an agent is stopped that goes in circles; ``None``: nobody looks.
     loops: Loops | None = None
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
     prices: Prices = field(default_factory=Prices)
     notify: Notify | None = None

@@ -95,7 +95,7 @@ def branch(active: Active, run: ActiveRun, source: Checkpoint, encoded: bytes) -
 
 
 def _keep(active: Active, run: ActiveRun, checkpoint: Checkpoint, encoded: bytes) -> None:
-    active.checkpoints.save(checkpoint, encoded)
+    active.checkpoints.save(checkpoint, encoded, active.engine.policy.checkpoints)
     run.last_checkpoint = checkpoint.checkpoint_id
     active.telemetry.checkpointed(checkpoint)
 

@@ -18,10 +18,12 @@ from wflo_otel.core.breaker import Circuit
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.ledger import Ledger
-from wflo_otel.errors import CheckpointNotFoundError, StoreError
+from wflo_otel.core.policy import Checkpoints
+from wflo_otel.errors import StoreError
 from wflo_otel.ports import Clock, Note, RunInfo
 from wflo_otel.stores.books import Books, OpenCall, Standing, charge_overdue
 from wflo_otel.stores.history import History
+from wflo_otel.stores.memory_checkpoints import MemoryCheckpoints
 from wflo_otel.stores.memory_letters import MemoryLetters
 from wflo_otel.stores.state import BookedState
 
@@ -185,8 +187,7 @@ class MemoryStore(BookedState):
         super().__init__(clock, lease_s)
         self._locked = _Locked(MemoryBooks(history or History()))
         self.dead_letters = MemoryLetters(clock)
-        self._checkpoints: dict[str, Checkpoint] = {}
-        self._states: dict[str, bytes] = {}
+        self._checkpoints = MemoryCheckpoints()
 
     def _books(self) -> AbstractContextManager[Books]:
         return self._locked
@@ -204,6 +205,7 @@ class MemoryStore(BookedState):
         with self._locked as books:
             if gone := books.history.close_run(run_id, ended_at):
                 books.forget_runs(gone)
+                self._checkpoints.forget_runs(gone)
 
     def runs(self, limit: int = 100) -> list[RunInfo]:
         """List runs, newest first."""
@@ -226,17 +228,15 @@ class MemoryStore(BookedState):
         with self._locked as books:
             return books.history.notes(run_id)
 
-    def save(self, checkpoint: Checkpoint, state: bytes) -> None:
-        """Keep a state; a checkpoint that is here already stays as it is."""
+    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+        """Keep a state, and drop the checkpoints that are not to be kept beside it."""
         with self._locked:
-            self._states.setdefault(checkpoint.digest, state)
-            self._checkpoints.setdefault(checkpoint.checkpoint_id, checkpoint)
+            self._checkpoints.save(checkpoint, state, kept)
 
     def checkpoints(self, run_id: str) -> list[Checkpoint]:
         """List a run's checkpoints, oldest first."""
         with self._locked:
-            found = [each for each in self._checkpoints.values() if each.run_id == run_id]
-        return sorted(found, key=lambda checkpoint: checkpoint.created_at)
+            return self._checkpoints.checkpoints(run_id)
 
     def load(self, checkpoint_id: str) -> tuple[Checkpoint, bytes]:
         """Return a checkpoint and its state.
@@ -245,7 +245,4 @@ class MemoryStore(BookedState):
             CheckpointNotFoundError: there is none with that id.
         """
         with self._locked:
-            checkpoint = self._checkpoints.get(checkpoint_id)
-            if checkpoint is None:
-                raise CheckpointNotFoundError(checkpoint_id)
-            return checkpoint, self._states[checkpoint.digest]
+            return self._checkpoints.load(checkpoint_id)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
-from wflo_otel.errors import CheckpointNotFoundError
+from wflo_otel.core.policy import Checkpoints
 from wflo_otel.ports import Clock, Note, RunInfo
+from wflo_otel.stores import sqlite_checkpoints
 from wflo_otel.stores.books import charge_overdue
 from wflo_otel.stores.sqlite_books import SqliteBooks
 from wflo_otel.stores.sqlite_file import PATIENCE_S, SqliteFile
@@ -22,8 +23,6 @@ from wflo_otel.stores.state import BookedState
 
 #: How long a reservation holds without ``renew``, in seconds.
 LEASE_S = 30.0
-
-_CHECKPOINT = "checkpoint_id, run_id, name, parent, step, agent, created_at, size, digest, codec"
 
 
 class SqliteStore(BookedState):
@@ -116,27 +115,15 @@ class SqliteStore(BookedState):
             )
             return [Note(*row) for row in rows]
 
-    def save(self, checkpoint: Checkpoint, state: bytes) -> None:
-        """Keep a state; a checkpoint that is here already stays as it is."""
+    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+        """Keep a state, and drop the checkpoints that are not to be kept beside it."""
         with self._file.transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO states VALUES (?, ?)", (checkpoint.digest, state)
-            )
-            connection.execute(
-                f"INSERT OR IGNORE INTO checkpoints ({_CHECKPOINT})"  # noqa: S608 - our own names
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                _row(checkpoint),
-            )
+            sqlite_checkpoints.save(connection, checkpoint, state, kept)
 
     def checkpoints(self, run_id: str) -> list[Checkpoint]:
         """List a run's checkpoints, oldest first."""
         with self._file.transaction() as connection:
-            rows = connection.execute(
-                f"SELECT {_CHECKPOINT} FROM checkpoints WHERE run_id = ?"  # noqa: S608
-                " ORDER BY created_at, seq",
-                (run_id,),
-            )
-            return [Checkpoint(*row) for row in rows]
+            return sqlite_checkpoints.checkpoints(connection, run_id)
 
     def load(self, checkpoint_id: str) -> tuple[Checkpoint, bytes]:
         """Return a checkpoint and its state.
@@ -145,27 +132,4 @@ class SqliteStore(BookedState):
             CheckpointNotFoundError: there is none with that id.
         """
         with self._file.transaction() as connection:
-            row = connection.execute(
-                f"SELECT {_CHECKPOINT}, state FROM checkpoints"  # noqa: S608
-                " JOIN states USING (digest) WHERE checkpoint_id = ?",
-                (checkpoint_id,),
-            ).fetchone()
-        if row is None:
-            raise CheckpointNotFoundError(checkpoint_id)
-        *fields, state = row
-        return Checkpoint(*fields), state
-
-
-def _row(checkpoint: Checkpoint) -> tuple[object, ...]:
-    return (
-        checkpoint.checkpoint_id,
-        checkpoint.run_id,
-        checkpoint.name,
-        checkpoint.parent,
-        checkpoint.step,
-        checkpoint.agent,
-        checkpoint.created_at,
-        checkpoint.size,
-        checkpoint.digest,
-        checkpoint.codec,
-    )
+            return sqlite_checkpoints.load(connection, checkpoint_id)

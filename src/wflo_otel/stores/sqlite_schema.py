@@ -84,6 +84,11 @@ INSERT INTO forced_circuits
 SELECT key FROM circuits WHERE instr(doc, '"phase":"forced_open"')
 """
 
+_CHECKPOINTS_GO = """
+CREATE INDEX IF NOT EXISTS checkpoints_by_age ON checkpoints (created_at);
+CREATE INDEX IF NOT EXISTS checkpoints_by_state ON checkpoints (digest)
+"""
+
 #: From an empty file to the newest version, one step a version.
-STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS, _FORCED_CIRCUITS)
+STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS, _FORCED_CIRCUITS, _CHECKPOINTS_GO)
 VERSION = len(STEPS)
