@@ -48,7 +48,7 @@ types: $(VENV)/.lint
 	$(BIN)/mypy
 
 # All that docs/benchmarks.md shows: ours, then every library beside it, then the page.
-bench: $(VENV)/.test bench-peers
+bench: $(VENV)/.bench bench-peers
 	$(BIN)/python benchmarks/run.py --json benchmarks/results/latest.json
 	$(BIN)/python benchmarks/peers.py --environments $(BENCH)
 	$(BIN)/python benchmarks/page.py
@@ -79,6 +79,10 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.pip pyproject.toml constraints.txt
 	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e . --group test
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt --group bench
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test

@@ -342,17 +342,6 @@ def test_runs_and_what_is_known_of_them_are_bounded():
     assert watched._names["t"] == len(watched._asked) < KNOWN
 
 
-def test_a_run_that_is_forgotten_begins_anew():
-    bench = Bench(LOOPS)
-    agent = Agent(bench)
-    for _ in range(4):
-        agent.turn(SEARCH)
-    bench.engine.loops.forget("run:r")
-
-    assert bench.engine.loops.hints("r") == ()
-    assert isinstance(agent.turn(SEARCH), Permit)
-
-
 @given(
     st.sampled_from(Kind),
     st.integers(0, 10**6),

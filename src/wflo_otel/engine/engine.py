@@ -6,16 +6,16 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
 
-from wflo_otel.core.admission import Need, Reserve
-from wflo_otel.core.breaker import Component, components_of, keys_of
+from wflo_otel.core.admission import Reserve
+from wflo_otel.core.breaker import Component, components_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
-from wflo_otel.core.decision import Circling, CircuitOpen, Exceeded, Granted, Queued, Stopped
+from wflo_otel.core.decision import Queued
 from wflo_otel.core.loop import Deed
 from wflo_otel.core.policy import Loops, Mode, Policy
-from wflo_otel.core.scope import scopes_of
 from wflo_otel.core.usage import NOTHING
+from wflo_otel.engine.asking import Asking, StateAnswer
+from wflo_otel.engine.entrance import Entrance
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.ladder import Ladder
 from wflo_otel.engine.metering import failure_of, meter, record_of
@@ -25,29 +25,20 @@ from wflo_otel.engine.permit import (
     Refusal,
     answered,
     budget_refusal,
-    free,
-    refusal_of,
-    stopped_refusal,
 )
+from wflo_otel.engine.refusals import Refusals
 from wflo_otel.engine.settlement import Settlements
-from wflo_otel.engine.sizing import Sizing, allows_state_errors, patience
+from wflo_otel.engine.sizing import Sizing, patience
 from wflo_otel.engine.unrecognised import Strangers
 from wflo_otel.engine.waiting import Wait, Waiters, drive, drive_async
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import Adapters, LedgerView, Observation, Refused
+from wflo_otel.ports import Adapters, LedgerView, Observation
 
 #: How long a waiting call sleeps before it asks again by itself: others may share the state.
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
 
 #: Sources of a cost whose usage the provider never told: nothing is learned from it.
 _UNTOLD = frozenset({"estimate", "reserved"})
-
-_NOTHING = Need(0, 0, 0, 0)
-#: What refuses without a ledger that counts it.
-_IN_NO_LEDGER = frozenset({"unpriced", "breaker", "loop"})
-
-#: What the state says; its error, or ``None`` where the policy allows the call all the same.
-_StateAnswer: TypeAlias = Granted | Queued | Exceeded | Stopped | CircuitOpen | StoreError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,11 @@ class Engine:
         self._waiters = Waiters()
         self._later: deque[Callable[[], object]] = deque()
         self._sizing = Sizing(policy, adapters)
+        self._asking = Asking(policy, adapters)
+        self._refusals = Refusals(adapters)
         self.loops = Ladder(policy, adapters)
-        self.strangers = Strangers(policy, adapters)
+        self._entrance = Entrance(policy, adapters.clock, self._asking, self.loops)
+        self.strangers = Strangers(policy, adapters, self._refusals)
         self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
         self._unwatch = adapters.state.watch(self._waiters.wake)
@@ -115,7 +109,7 @@ class Engine:
                 self._settlements.latch(asked.granted.instead)
             return self._opened(asked)
         if isinstance(asked, Refusal):
-            self._tell(asked, shadow=True)
+            self._refusals.shown(asked)
         return self.fetch(call)
 
     def _ask(
@@ -131,7 +125,7 @@ class Engine:
         if isinstance(circling, Refusal):
             if enforce and mode is Mode.ENFORCE:
                 return circling
-            self._tell(circling, shadow=True)
+            self._refusals.shown(circling)
         question = self._sizing.question(call)
         if isinstance(question, Refusal):
             return question
@@ -144,7 +138,7 @@ class Engine:
             expires_at=float("inf"),
             enforce=enforce and mode is Mode.ENFORCE,
         )
-        answer = self._ask_state(question, request)
+        answer = self._asking.admit(question, request)
         if isinstance(answer, Queued):
             return _Turn(question, request, answer, self._ports.clock.monotonic())
         return answered(question, answer, 0.0)
@@ -152,12 +146,12 @@ class Engine:
     def _waiting(self, turn: _Turn, *, may_wait: bool) -> Generator[Wait, None, Permit | Refusal]:
         """Ask the state until it grants, refuses, or the patience of a budget ends."""
         clock, question, look = self._ports.clock, turn.question, _FIRST_LOOK_S
-        answer: _StateAnswer = turn.queued
+        answer: StateAnswer = turn.queued
         released = self._waiters.join()
         try:
             while True:
                 # Also at first: what was released before joining has woken nobody here.
-                answer = self._ask_state(question, turn.request)
+                answer = self._asking.admit(question, turn.request)
                 waited = clock.monotonic() - turn.began
                 if not isinstance(answer, Queued):
                     return answered(question, answer, waited)
@@ -175,51 +169,18 @@ class Engine:
                 self._settlements.leave(question.call.call_id)
 
     def _concluded(self, answer: Permit | Refusal, adopting: Permit | None) -> Permit | Refusal:
-        if isinstance(answer, Refusal):
-            return self._refused(answer, adopting)
-        return self._opened(answer)
+        if isinstance(answer, Permit):
+            return self._opened(answer)
+        if adopting is not None:
+            self.void(adopting)
+        return self._refusals.refused(answer)
 
     def _opened(self, permit: Permit) -> Permit:
         self._settlements.open(permit)
         self._settlements.moved(permit.granted.transitions)
         if permit.granted.instead is not None:
-            self._tell_shadow(permit)
+            self._refusals.shown_instead(permit)
         return permit
-
-    def _ask_state(self, question: Permit, request: Reserve) -> _StateAnswer:
-        """The state's answer; its error, or ``None`` where the policy allows the call anyhow."""
-        began = self._ports.clock.monotonic()
-        try:
-            return self._ports.state.admit(
-                question.scopes, question.call, request, question.components
-            )
-        except StoreError as error:
-            allowed = allows_state_errors(self._policy(), question)
-            self._ports.telemetry.state_failed("admit", error, allowed=allowed)
-            return None if allowed else error
-        finally:
-            elapsed = self._ports.clock.monotonic() - began
-            self._ports.telemetry.state_latency("admit", elapsed)
-
-    def _refused(self, refusal: Refusal, adopting: Permit | None) -> Refusal:
-        if adopting is not None:
-            self.void(adopting)
-        if _is_in_no_ledger(refusal):
-            note(self._ports, refusal.call, "refused", refusal.policy)
-        self._tell(refusal, shadow=False)
-        return refusal
-
-    def _tell_shadow(self, permit: Permit) -> None:
-        instead = permit.granted.instead
-        shown = instead.otherwise if isinstance(instead, Queued) else instead
-        if shown is not None:
-            self._tell(refusal_of(permit.call, shown), shadow=True)
-
-    def _tell(self, refusal: Refusal, *, shadow: bool) -> None:
-        call, decision = refusal.call, refusal.decision
-        self._ports.telemetry.refused(
-            Refused(call, refusal.policy, refusal.message, shadow=shadow, decision=decision)
-        )
 
     def fetch(self, call: Call) -> Permit:
         """Let a response that exists already be fetched: it reserves nothing."""
@@ -237,7 +198,7 @@ class Engine:
 
     def cut(self, permit: Permit) -> Refusal:
         """Say why a stream was cut: which budget has nothing left for it."""
-        return self._refused(budget_refusal(permit.call, self._growth.tightest(permit)), None)
+        return self._refusals.refused(budget_refusal(permit.call, self._growth.tightest(permit)))
 
     # -- calls that cost nothing by themselves -------------------------------------------------
 
@@ -249,45 +210,23 @@ class Engine:
         Where the state cannot answer the call may run: it spends nothing. A permit is handed to
         :meth:`leave`.
         """
-        refusal = self.stopped(call)
-        if refusal is not None:
-            return refusal
-        policy = self._policy()
-        question = free(call, self._ports.clock.time())
-        question.components = (*components_of(call.ask, call.caller, policy.breakers), *around)
-        if not question.components and not self._is_forced_open(call):
-            return question
-        question.reserved = True
-        request = Reserve(call.call_id, _NOTHING, "", float("inf"), policy.mode is Mode.ENFORCE)
-        answer = self._ask_state(question, request)
-        assert not isinstance(answer, Queued)  # noqa: S101  # nothing is asked of any ledger
-        return self._concluded(answered(question, answer, 0.0), None)
-
-    def _is_forced_open(self, call: Call) -> bool:
-        keys = keys_of(call.ask, call.caller)
-        try:
-            return bool(keys) and not self._ports.state.forced().isdisjoint(keys)
-        except StoreError as error:
-            self._ports.telemetry.state_failed("forced", error, allowed=True)
-            return False
+        answer = self._entrance.ask(call, *around)
+        if isinstance(answer, Permit) and not answer.reserved:
+            return answer
+        return self._concluded(answer, None)
 
     def stopped(self, call: Call) -> Refusal | None:
         """Say whether the run of a call, or what is around it, was stopped."""
-        if self._policy().mode is Mode.SHADOW:
-            return None
-        refusal, stop = self.loops.stopped(call), self._stop_of(call)
-        if stop is not None:
-            refusal = stopped_refusal(call, stop)
-        return None if refusal is None else self._refused(refusal, None)
+        refusal = self._entrance.stopped(call)
+        return None if refusal is None else self._refusals.refused(refusal)
 
     def stepping(self, call: Call, name: str, options: Loops) -> Refusal | None:
         """Say whether a function that counts its steps in a run has taken them all."""
         refusal = self.loops.stepping(call, name, options)
-        if refusal is None:
-            return None
-        if self._policy().mode is Mode.ENFORCE:
-            return self._refused(refusal, None)
-        self._tell(refusal, shadow=True)
+        if refusal is not None and self._policy().mode is Mode.ENFORCE:
+            return self._refusals.refused(refusal)
+        if refusal is not None:
+            self._refusals.shown(refusal)
         return None
 
     def did(self, call: Call, deed: Deed) -> None:
@@ -298,21 +237,9 @@ class Engine:
         """Tell the circuits how a call ended that :meth:`enter` let in. Idempotent."""
         self.void(permit, outcome)
 
-    def _stop_of(self, call: Call) -> Stopped | None:
-        scopes = scopes_of(call.caller, self._policy(), self._ports.clock.time())
-        for scope in scopes:
-            for view in self.ledgers(scope.key):
-                if view.key == scope.key and view.stopped is not None:
-                    return Stopped(view.key, view.stopped)
-        return None
-
     def ledgers(self, prefix: str) -> list[LedgerView]:
         """Show the ledgers whose key starts so; none where the state cannot answer."""
-        try:
-            return self._ports.state.ledgers(prefix)
-        except StoreError as error:
-            self._ports.telemetry.state_failed("ledgers", error, allowed=True)
-            return []
+        return self._asking.ledgers(prefix)
 
     def keep_failure(self, permit: Permit, outcome: Outcome) -> None:
         """Keep a line of a call that failed and is charged nothing. Never raises."""
@@ -387,10 +314,3 @@ class Engine:
         """Settle what is left and release the state."""
         self.tend()
         self._unwatch()
-
-
-def _is_in_no_ledger(refusal: Refusal) -> bool:
-    """Whether no ledger counts it: the one that is stopped does, if it was stopped before."""
-    decision = refusal.decision
-    is_stopped = isinstance(decision, Circling) and decision.is_stopped
-    return refusal.policy in _IN_NO_LEDGER and not is_stopped

@@ -28,7 +28,6 @@ class Ladder:
         self._ports = adapters
         self._watches = LoopWatches(policy, adapters.similarity)
         self.hints = self._watches.hints
-        self.forget = self._watches.forget
 
     def watches(self, caller: Caller) -> bool:
         """Whether anybody watches what a caller does."""

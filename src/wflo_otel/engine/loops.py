@@ -100,11 +100,6 @@ class LoopWatches:
         watched = self._watched.get(run_key(run_id))
         return () if watched is None else tuple(watched.hints)
 
-    def forget(self, run_id: str) -> None:
-        """Forget a run that has ended."""
-        with self._lock:
-            self._watched.pop(run_key(run_id), None)
-
     def _over(self, caller: Caller) -> Iterator[_Watched]:
         options = self._policy().loops
         if options is not None:

@@ -13,7 +13,8 @@ from wflo_otel.core.call import Call
 from wflo_otel.core.policy import Mode, Policy, Unrecognised
 from wflo_otel.engine.notes import note
 from wflo_otel.engine.permit import Refusal, unrecognised_refusal
-from wflo_otel.ports import Adapters, Refused
+from wflo_otel.engine.refusals import Refusals
+from wflo_otel.ports import Adapters
 
 #: So many addresses are told apart in a process.
 MAX_ADDRESSES = 100
@@ -28,9 +29,12 @@ log = logging.getLogger("wflo_otel")
 class Strangers:
     """Counts them, and decides."""
 
-    def __init__(self, policy: Callable[[], Policy], adapters: Adapters) -> None:
+    def __init__(
+        self, policy: Callable[[], Policy], adapters: Adapters, refusals: Refusals
+    ) -> None:
         self._policy = policy
         self._ports = adapters
+        self._refusals = refusals
         self._known: set[str] = set()
 
     def seen(self, call: Call, host: str, path: str) -> Refusal | None:
@@ -47,17 +51,12 @@ class Strangers:
         note(self._ports, call, "unrecognised", address)
         refusal = unrecognised_refusal(call, address)
         if refuses and not is_refused:
-            self._tell(refusal, shadow=True)
+            self._refusals.shown(refusal)
         return refusal if is_refused else None
 
     def refused(self, refusal: Refusal) -> None:
         """Count and tell a refusal."""
-        note(self._ports, refusal.call, "refused", "unrecognised")
-        self._tell(refusal, shadow=False)
-
-    def _tell(self, refusal: Refusal, *, shadow: bool) -> None:
-        told = Refused(refusal.call, refusal.policy, refusal.message, shadow=shadow)
-        self._ports.telemetry.refused(told)
+        self._refusals.refused(refusal)
 
     def _address(self, host: str, path: str, *, is_refused: bool) -> str:
         address = f"{host}{path}"[:_MAX_CHARS]
