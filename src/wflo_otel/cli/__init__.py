@@ -170,7 +170,7 @@ def breakers_close(component: str, state: str | None) -> None:
 
 @main.group()
 def budgets() -> None:
-    """Look at the ledgers."""
+    """Look at the ledgers, and lift a stop."""
 
 
 @budgets.command("show")
@@ -181,6 +181,16 @@ def budgets_show(run_id: str | None, state: str | None) -> None:
     from wflo_otel.cli.report import print_budgets
 
     sys.exit(print_budgets(run_id, state))
+
+
+@budgets.command("reset")
+@click.argument("scope")
+@_STATE
+def budgets_reset(scope: str, state: str | None) -> None:
+    """Let SCOPE (such as run:3f2a/agent:writer) go on that a budget or a loop has stopped."""
+    from wflo_otel.cli.stops import lift
+
+    sys.exit(lift(scope, state))
 
 
 @main.group()
