@@ -16,12 +16,17 @@ from wflo_otel.core import attribution
 from wflo_otel.core.attribution import Line
 from wflo_otel.core.call import CallRecord
 from wflo_otel.core.checkpoint import Checkpoint
+from wflo_otel.core.dead_letter import LetterState
 from wflo_otel.core.money import to_usd
 from wflo_otel.core.scope import run_key
 from wflo_otel.ports import LedgerView, Note, RunInfo
 from wflo_otel.stores import Store
 
 Json: TypeAlias = dict[str, object]
+
+#: Letters that nobody has sent again with success, and more of them than are in any state.
+_WAITING = frozenset(LetterState) - {LetterState.DONE}
+_ALL_LETTERS = 100_000
 
 #: Sources of a cost that no provider confirmed.
 ESTIMATES = frozenset({"estimate", "reserved"})
@@ -43,6 +48,8 @@ class RunReport:
     trace_urls: str | None = None
     #: The requests it served, where each was a run of its own; their calls are in ``records``.
     requests: tuple[RunReport, ...] = ()
+    #: How many of its calls, and of the runs inside it, failed for good and wait to be replayed.
+    dead_letters: int = 0
 
     @property
     def total(self) -> Line:
@@ -196,6 +203,8 @@ def report_of(run: RunInfo, store: Store, trace_urls: str | None = None) -> RunR
 def with_requests(report: RunReport, runs: Iterable[RunInfo], store: Store) -> RunReport:
     """Add to a process's run what the requests cost that it served, each as a run of its own.
 
+    The dead letters of all of them are counted, too.
+
     Raises:
         StoreError: the store cannot answer.
     """
@@ -208,7 +217,13 @@ def with_requests(report: RunReport, runs: Iterable[RunInfo], store: Store) -> R
         each for each in found if not counted.issuperset(call.call_id for call in each.records)
     )
     in_order = sorted(records.values(), key=lambda record: record.ended_at)
-    return replace(report, records=tuple(in_order), requests=requests)
+    left = _letters_of({report.run.run_id, *(each.run_id for each in inside)}, store)
+    return replace(report, records=tuple(in_order), requests=requests, dead_letters=left)
+
+
+def _letters_of(run_ids: set[str], store: Store) -> int:
+    waiting = store.dead_letters.letters(_WAITING, limit=_ALL_LETTERS)
+    return sum(each.run_id in run_ids for each in waiting)
 
 
 def title_of(run: RunInfo) -> str:

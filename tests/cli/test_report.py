@@ -12,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import made_calls as made
+from made_letters import letter
 from wflo_otel.cli import main
 from wflo_otel.clock import SystemClock
 from wflo_otel.core.call import Operation, Status
+from wflo_otel.core.dead_letter import LetterState
 from wflo_otel.core.ledger import Amount
 from wflo_otel.core.policy import Budget
 from wflo_otel.core.scope import Caller, Scope, agent_key, run_key
@@ -377,3 +379,24 @@ def test_another_run_whose_id_begins_the_same_is_kept_apart(spent):
     report = report_of(RunInfo("second2", "", 0.0), spent)
 
     assert {each.key.partition("/")[0] for each in report.ledgers} == {"run:second2"}
+
+
+def test_dead_letters_of_the_run_and_of_those_inside_are_counted_until_they_are_done(store):
+    store.open_run(RunInfo("inside", "child", 2_001.0, parent="second2"))
+    for number, (run_id, state) in enumerate(
+        [
+            ("second2", LetterState.DEAD),
+            ("inside", LetterState.POISON),
+            ("second2", LetterState.DONE),
+            ("first1", LetterState.DEAD),
+        ]
+    ):
+        now = SystemClock().time()
+        made_letter = letter(
+            f"l{number}", run_id=run_id, state=state, created_at=now, changed_at=now
+        )
+        store.dead_letters.bury(made_letter)
+
+    out = CliRunner().invoke(main, ["report", "second2", "--state", "sqlite:///.wflo/state.db"])
+
+    assert "2 dead letters: wflo dlq list" in out.stdout

@@ -68,6 +68,21 @@ def test_the_end_names_the_unknown_apis_that_were_called(rig):
     assert report["unrecognised"] == [{"address": address, "requests": 3}]
 
 
+@pytest.mark.parametrize(("calls", "said"), [(1, "1 dead letter:"), (2, "2 dead letters:")])
+def test_the_end_names_the_calls_that_the_run_gave_up_on(rig, calls, said):
+    rig.run(program("gives_up.py"), "1")
+
+    ran = rig.run(program("gives_up.py"), str(calls))
+
+    assert f"failed  {said} wflo dlq list" in ran.err
+
+
+def test_a_run_that_gave_up_on_nothing_names_no_dead_letters(rig):
+    rig.run(program("gives_up.py"), "1")
+
+    assert "dead letter" not in rig.run(program("gives_up.py"), "0").err
+
+
 def test_a_stop_that_ends_the_program_is_still_told(rig):
     (rig.folder / "wflo.yaml").write_text(
         f"version: 1\nbudgets: {{run: {{usd: 0.001, clamp: false}}}}\nnotify: {{command: [{PYTHON}, tell.py]}}\n"

@@ -25,8 +25,17 @@ _BESIDE = {
 _ADDRESSES = 5
 
 
-def lines_under(report: RunReport, environ: Mapping[str, str], more: str) -> RenderableType:
-    """Everything that a table of numbers does not say; ``more`` is the command that says more."""
+def lines_under(
+    report: RunReport, environ: Mapping[str, str], more: str, letters: str
+) -> RenderableType:
+    """Everything that a table of numbers does not say.
+
+    Args:
+        report: what is told of.
+        environ: says where spans went.
+        more: the command that says more.
+        letters: the command that lists dead letters.
+    """
     grid = Table.grid(padding=(0, 2))
     grid.width = WIDTH
     grid.add_column(style="dim", no_wrap=True)
@@ -35,6 +44,7 @@ def lines_under(report: RunReport, environ: Mapping[str, str], more: str) -> Ren
         *_budget(report),
         *_strangers(report),
         *_doubts(report),
+        *_failed(report, letters),
         *_traces(report, environ),
     ):
         grid.add_row(label, Text(plain(text), style=style))
@@ -103,6 +113,11 @@ def _doubts(report: RunReport) -> Iterator[tuple[str, str, str]]:
     if pending:
         text = f"{format_usd(pending)} for calls whose process ended in the middle of them"
         yield "reserved", f"still {text}; charged when the lease ends", "yellow"
+
+
+def _failed(report: RunReport, letters: str) -> Iterator[tuple[str, str, str]]:
+    if report.dead_letters:
+        yield "failed", f"{_count(report.dead_letters, 'dead letter')}: {letters}", "yellow"
 
 
 def _traces(report: RunReport, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from wflo_otel.cli.ending import lines_under
 from wflo_otel.cli.state import (
     NoSuchRunError,
     find_run,
+    letters_command,
     on_state,
     path_of,
     report_command,
@@ -51,8 +52,10 @@ def print_tables(run_id: str | None, last: int | None, state: str | None) -> int
         sys.stdout.write(plain(f"{title_of(found.run)}\n\n"))
         sys.stdout.flush()
         parts = [each for table in tables_of(found) for each in (table, "")]
-        more = report_command(found.run.run_id, path_of(state), "--json")
-        show([*parts, lines_under(found, os.environ, more)], to_stdout=True)
+        path = path_of(state)
+        more = report_command(found.run.run_id, path, "--json")
+        under = lines_under(found, os.environ, more, letters_command(path))
+        show([*parts, under], to_stdout=True)
 
     return on_state(state, work)
 

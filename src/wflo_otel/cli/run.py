@@ -19,7 +19,7 @@ from wflo_otel.cli.live import LiveLine, is_possible
 from wflo_otel.cli.peek import Peek
 from wflo_otel.cli.policy import limits_of, print_problems
 from wflo_otel.cli.preflight import problem_of
-from wflo_otel.cli.state import report_command, runs_in, shown, url_of
+from wflo_otel.cli.state import letters_command, report_command, runs_in, shown, url_of
 from wflo_otel.cli.supervise import supervise
 from wflo_otel.cli.terminal import say, show
 from wflo_otel.cli.trace import run_span
@@ -181,4 +181,5 @@ def _tell(report: RunReport, launch: Launch) -> None:
     say(title_of(report.run))
     parts = [each for table in tables_of(report) for each in (table, "")]
     more = report_command(report.run.run_id, launch.state)
-    show(["", *parts, lines_under(report, launch.environ, more)])
+    letters = letters_command(launch.state)
+    show(["", *parts, lines_under(report, launch.environ, more, letters)])

@@ -50,8 +50,17 @@ def shown(path: Path) -> str:
 
 def report_command(run_id: str, path: Path, *words: str) -> str:
     """The command line that reports a run of this state, from this folder."""
+    return _command(path, "report", run_id, *words)
+
+
+def letters_command(path: Path) -> str:
+    """The command line that lists the dead letters of this state, from this folder."""
+    return _command(path, "dlq", "list")
+
+
+def _command(path: Path, *words: str) -> str:
     given = () if path == _DEFAULT.absolute() else ("--state", url_of(path))
-    return " ".join(("wflo", "report", run_id, *words, *given))
+    return " ".join(("wflo", *words, *given))
 
 
 def path_of(state: str | None) -> Path:
