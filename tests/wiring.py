@@ -68,6 +68,7 @@ def guarded(
     unrecognised: Unrecognised = Unrecognised.ALLOW,
     breakers=None,
     clock=None,
+    retries=None,
     **budget,
 ):
     """Guard this process with a budget for the run, before a scripted provider."""
@@ -75,7 +76,11 @@ def guarded(
     budgets = Budgets(run=limit if usd is not None or budget else None)
     with ScriptedProvider(*replies) as provider:
         policy = Policy(
-            mode=mode, budgets=budgets, unrecognised=unrecognised, breakers=breakers or {}
+            mode=mode,
+            budgets=budgets,
+            unrecognised=unrecognised,
+            breakers=breakers or {},
+            retries=retries,
         )
         configuration = configure(policy, state="memory://", clock=clock)
         try:

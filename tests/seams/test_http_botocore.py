@@ -17,11 +17,11 @@ from botocore.response import StreamingBody
 
 from decorated import kept_spans
 from wflo_otel.core.call import Status
-from wflo_otel.core.policy import Unrecognised
+from wflo_otel.core.policy import Retry, Unrecognised
 from wflo_otel.errors import BudgetExceededError, UnrecognisedCallError
 from wflo_otel.seams import http
 from wflo_otel.seams.http.botocore import _body, session_sends
-from wflo_otel.testing import Reply
+from wflo_otel.testing import FakeClock, Reply
 from wiring import guarded
 
 NOVA = "amazon.nova-lite-v1:0"
@@ -126,6 +126,43 @@ def test_each_attempt_is_charged_and_all_are_one_span(mode):
         assert [each.name for each in span.events] == ["wflo.attempt"] * 3
         assert span.attributes["gen_ai.provider.name"] == "aws.bedrock"
         rig.assert_settled()
+
+
+RETRY = Retry(max_attempts=4, jitter=False)
+BUSY = Reply(status=429, retry_after_s=3)
+LOST = Reply(drop="before_headers")
+
+
+@pytest.mark.parametrize("ask", [converse, stream])
+def test_a_policy_for_retries_holds_in_place_of_the_client_s_own(ask):
+    clock = FakeClock()
+    with kept_spans() as kept, guarded(BUSY, LOST, Reply(), retries=RETRY, clock=clock) as rig:
+        list(ask(rig))
+        (span,) = [each for each in kept() if "gen_ai.operation.name" in each.attributes]
+        assert clock.pauses == [3.0, 0.2]
+        assert [each.attempt for each in rig.records] == [0, 1, 2]
+        told = [each.attributes for each in span.events if each.name == "wflo.retry.attempt"]
+        assert [each["wflo.retry.outcome"] for each in told] == ["again", "again"]
+        assert told[0]["wflo.retry.component"] == "provider:aws.bedrock"
+
+
+@pytest.mark.parametrize("failure", [BUSY, LOST], ids=["answered", "lost"])
+def test_no_attempts_are_added_to_those_of_the_policy(failure):
+    clock = FakeClock()
+    retry = Retry(max_attempts=2, jitter=False)
+    with guarded(*[failure] * 9, retries=retry, clock=clock) as rig:
+        with pytest.raises((botocore.exceptions.ClientError, botocore.exceptions.HTTPClientError)):
+            converse(rig)
+        assert len(rig.provider.requests) == 2
+        assert len(clock.pauses) == 1
+
+
+def test_a_refusal_is_not_tried_again():
+    clock = FakeClock()
+    with guarded(usd="0.000000001", retries=RETRY, clock=clock) as rig:
+        with pytest.raises(BudgetExceededError):
+            converse(rig)
+        assert (rig.provider.requests, clock.pauses) == ([], [])
 
 
 def test_a_stream_that_cannot_grow_is_cut():

@@ -21,6 +21,7 @@ from wflo_otel.seams.http.reading import head_of
 from wflo_otel.seams.http.strangers import Stranger
 from wflo_otel.seams.http.target import Target
 from wflo_otel.seams.http.tee import SyncTee
+from wflo_otel.seams.http.tries import Decided, Tries, tries_of
 
 #: What proves that no request left this machine.
 _NEVER_SENT = ("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "SSLError")
@@ -85,14 +86,36 @@ def session_sends(original: Send, never_sent: tuple[type[Exception], ...]) -> Se
         if isinstance(boarding, Stranger):
             with boarding.passing(_in_memory(request.body)):
                 return original(self, request)
-        flight = boarding.flight(Parcel(never_sent, request, _body(request.body)))
+        parcel = Parcel(never_sent, request, _body(request.body))
+        flight = boarding.flight(parcel)
         if flight is None:
             return original(self, request)
-        outgoing = flight.admit().request
-        with flight.sending():
-            return _arrived(flight, original(self, outgoing), is_read=not request.stream_output)
+        return _tried(original, self, flight, tries_of(boarding, parcel.body))
 
     return send
+
+
+def _tried(original: Send, session: Any, flight: Flight[Parcel], tries: Tries | None) -> Any:
+    """Make an attempt; whether another follows is said to ``botocore``, which then makes it."""
+    if tries is None:
+        return _flown(original, session, flight)
+    tries.joined(flight)
+    tries.decided = None
+    try:
+        response = _flown(original, session, flight)
+        status, headers = response.status_code, response.headers
+        if tries.may_follow(flight, status, headers) and response.content is not None:
+            tries.decided = Decided(tries.after(flight, status, headers))
+    except Exception as error:
+        tries.decided = Decided(tries.after_error(flight, error))
+        raise
+    return response
+
+
+def _flown(original: Send, session: Any, flight: Flight[Parcel]) -> Any:
+    outgoing = flight.admit().request
+    with flight.sending():
+        return _arrived(flight, original(session, outgoing), is_read=not outgoing.stream_output)
 
 
 def _arrived(flight: Flight[Parcel], response: Any, *, is_read: bool) -> Any:

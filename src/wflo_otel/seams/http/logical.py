@@ -20,6 +20,7 @@ from wflo_otel.seams.active import active
 
 if TYPE_CHECKING:
     from wflo_otel.seams.http.span import CallSpan
+    from wflo_otel.seams.http.tries import Tries
 
 T = TypeVar("T")
 _Frame: TypeAlias = "LogicalCall | Passage"
@@ -65,6 +66,8 @@ class LogicalCall(AbstractContextManager[None]):
         self._is_over = False
         #: What the guard's own attempts of a request have ended with, and the request's body.
         self.ended_with: tuple[Exception, bytes | None] | None = None
+        #: The guard's attempts where the SDK makes them: whether another follows is asked there.
+        self.tries: Tries | None = None
 
     def span(self, make: Callable[[], CallSpan]) -> CallSpan:
         """The span for another attempt, held for it."""

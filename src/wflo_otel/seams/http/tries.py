@@ -4,14 +4,15 @@ The rules: only what may pass is tried again, an answer that says so or a connec
 lost, before anything of an answer was handed on, and only a call whose body can be sent again.
 Each attempt asks for its own permit and is charged by itself. What is handed on in the end keeps
 the SDK from trying again, so that the attempts do not multiply: an answer says so, and an error
-meets the SDK's next attempt before that is sent.
+meets the SDK's next attempt before that is sent. Where an SDK must sign each attempt it makes
+them itself, and asks here whether another follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wflo_otel.core.policy import Mode, Retry
 from wflo_otel.core.retry import (
@@ -39,6 +40,12 @@ P = TypeVar("P", bound=Outgoing)
 _FROM_ERRORS = 400
 
 
+class Decided(NamedTuple):
+    """What follows an attempt that the SDK made: a pause in seconds and another; ``None``: none."""
+
+    pause_s: float | None
+
+
 class Tries:
     """The attempts of one request. Without a policy for it there is one."""
 
@@ -51,6 +58,8 @@ class Tries:
         self._retry: Retry | None = policy.retries if enforced else None
         #: Which attempt is made, from 0.
         self.number = 0
+        #: Where the SDK makes the attempts: what was decided after the last; ``None``: nothing.
+        self.decided: Decided | None = None
         self._component = ""
         self._began = self.active.clock.monotonic()
         if self._retry is not None:
@@ -64,6 +73,11 @@ class Tries:
             if body == self._body:
                 raise error
 
+    @property
+    def are_decided(self) -> bool:
+        """Whether the policy says what is tried again."""
+        return self._retry is not None
+
     def together(self) -> AbstractContextManager[None]:
         """Inside this block all attempts are shown on one span."""
         return LogicalCall() if self._retry and not in_logical_call() else nullcontext()
@@ -71,10 +85,15 @@ class Tries:
     def flight(self, parcel: P) -> Flight[P] | None:
         """The next attempt; ``None``: it is no call, and is let pass."""
         flight = self._boarding.flight(parcel, self.number)
-        if flight is not None and self._retry is not None and not self._component:
+        if flight is not None:
+            self.joined(flight)
+        return flight
+
+    def joined(self, flight: Flight[Any]) -> None:
+        """Know an attempt as one of these."""
+        if self._retry is not None and not self._component:
             self._component = f"provider:{flight.ask.provider}"
             self.active.retry_budgets.pay_in(self._component, self._retry)
-        return flight
 
     def may_follow(
         self, flight: Flight[Any], status: int, headers: MutableMapping[str, str]
@@ -152,3 +171,13 @@ class Tries:
         told = {name.lower(): value for name, value in headers.items()}
         asked_s = retry_after_s(told, status=status, now=self.active.clock.time())
         return Failure(FailureKind.STATUS, status, code, asked_s, should_retry(told))
+
+
+def tries_of(boarding: Boarding, body: bytes | None) -> Tries | None:
+    """The attempts of the SDK's call in progress; ``None``: the SDK decides by itself."""
+    call = logical_call()
+    if call is None:
+        return None
+    if call.tries is None:
+        call.tries = Tries(boarding, body)
+    return call.tries if call.tries.are_decided else None
