@@ -217,6 +217,25 @@ def test_a_call_that_is_refused_is_not_tried_again(rig_of, clock):
     assert (rig.provider.requests, clock.pauses) == ([], [])
 
 
+def answering(*responses):
+    left = iter(responses)
+    return httpx.MockTransport(lambda _: next(left))
+
+
+async def test_an_answer_that_a_transport_has_read_already_is_followed_by_another(rig_of, clock):
+    rig_of()
+    down, good = functools.partial(httpx.Response, 503), functools.partial(httpx.Response, 200)
+    asked = {"json": {"model": OPENAI_MODEL, "messages": HELLO}}
+    url = "https://api.openai.com/v1/chat/completions"
+
+    with httpx.Client(transport=answering(down(text="no"), good(json={}))) as client:
+        assert client.post(url, **asked).status_code == 200
+    async with httpx.AsyncClient(transport=answering(down(text="no"), good(json={}))) as client:
+        assert (await client.post(url, **asked)).status_code == 200
+
+    assert clock.pauses == [0.1, 0.1]
+
+
 NO_MONEY = Reply(status=429, error_type="insufficient_quota")
 
 

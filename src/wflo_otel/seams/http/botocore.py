@@ -104,7 +104,8 @@ def _tried(original: Send, session: Any, flight: Flight[Parcel], tries: Tries | 
     try:
         response = _flown(original, session, flight)
         status, headers = response.status_code, response.headers
-        if tries.may_follow(flight, status, headers) and response.content is not None:
+        if tries.may_follow(flight, status, headers):
+            _ = response.content  # it is read by that, and its attempt settled
             tries.decided = Decided(tries.after(flight, status, headers))
     except Exception as error:
         tries.decided = Decided(tries.after_error(flight, error))
