@@ -86,5 +86,5 @@ def checkpoint(
         created_at=created_at,
         size=len(state),
         digest=hashlib.blake2b(state, digest_size=16).hexdigest(),
-        codec="json/1",
+        codec="json/2",
     )

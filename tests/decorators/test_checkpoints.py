@@ -138,7 +138,7 @@ def test_a_checkpoint_says_where_in_the_run_it_was_saved():
     with scope(step="outline"):
         kept = checkpoint("draft", 1).checkpoint
 
-    assert (kept.run_id, kept.step, kept.codec) == (seen.run_id, "outline", "json/1")
+    assert (kept.run_id, kept.step, kept.codec) == (seen.run_id, "outline", codec.CODEC)
     assert kept.digest == codec.digest(b"1")
     assert kept.size == 1
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -170,3 +172,62 @@ def test_only_so_many_are_kept_as_the_policy_says():
         _, *kept = saved(workflow, 1, 2, 3)
 
         assert workflow.checkpoints() == kept
+
+
+@dataclass
+class Draft:
+    title: str
+
+
+def test_objects_come_back_where_their_types_are_named(seen):
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, {"draft": Draft("tides")})
+
+        assert workflow.load(first.checkpoint_id, types=[Draft]) == {"draft": Draft("tides")}
+        assert workflow.load(first.checkpoint_id)["draft"]["title"] == "tides"
+        assert workflow.rollback(first.checkpoint_id, types=[Draft]).state["draft"] == Draft(
+            "tides"
+        )
+
+
+def test_a_state_that_does_not_fit_its_type_is_not_gone_back_to(seen):
+    class Draft:
+        __qualname__ = "Draft"
+
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, globals()["Draft"]("tides"))
+
+        with pytest.raises(CheckpointCodecError, match="does not fit its class any more"):
+            workflow.rollback(first.checkpoint_id, types=[Draft])
+        assert workflow.checkpoints() == [first]
+
+
+def test_what_an_older_version_saved_is_read_as_plain_data(seen):
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, Draft("tides"))
+        object.__setattr__(seen.configuration.store.load(first.checkpoint_id)[0], "codec", "json/1")
+
+        assert workflow.load(first.checkpoint_id, types=[Draft])["title"] == "tides"
+
+
+def test_messages_of_langchain_come_back_as_messages(seen):
+    messages = pytest.importorskip("langchain_core.messages")
+    state = [
+        messages.HumanMessage("hi", id="1"),
+        messages.AIMessage("", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "c"}]),
+        messages.ToolMessage("3", tool_call_id="c"),
+    ]
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, {"messages": state})
+
+        assert workflow.load(first.checkpoint_id) == {"messages": state}
+
+
+def test_a_library_that_is_not_loaded_is_not_loaded_for_its_objects(seen, monkeypatch):
+    messages = pytest.importorskip("langchain_core.messages")
+    with WfloWorkflow() as workflow:
+        (first,) = saved(workflow, messages.HumanMessage("hi"))
+        monkeypatch.delitem(sys.modules, "langchain_core.messages")
+
+        assert workflow.load(first.checkpoint_id)["content"] == "hi"
+        assert "langchain_core.messages" not in sys.modules

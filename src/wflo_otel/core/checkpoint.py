@@ -7,6 +7,7 @@ holds it, as the older one's child, and what came after that one stays where it 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,18 +57,19 @@ def oldest_kept(kept: Checkpoints, now: float) -> float:
     return now - kept.max_age_days * _DAY_S
 
 
-def state_of(checkpoint: Checkpoint, encoded: bytes) -> Any:
-    """The state of a checkpoint.
+def state_of(checkpoint: Checkpoint, encoded: bytes, types: Iterable[type] = ()) -> Any:
+    """The state of a checkpoint; objects of these types are built again.
 
     Raises:
-        CheckpointCodecError: the bytes are damaged, or of another codec.
+        CheckpointCodecError: the bytes are damaged, or of another codec, or an object does not
+            fit its type any more.
     """
-    if checkpoint.codec != codec.CODEC:
+    if checkpoint.codec not in codec.READABLE:
         raise CheckpointCodecError(
             f"checkpoint {checkpoint.checkpoint_id} was saved by the codec {checkpoint.codec}; "
             f"this version reads {codec.CODEC}"
         )
-    return codec.decode(encoded)
+    return codec.decode(encoded, types if checkpoint.codec == codec.CODEC else ())
 
 
 def document_of(checkpoint: Checkpoint, encoded: bytes) -> object:

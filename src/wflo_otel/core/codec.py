@@ -1,18 +1,20 @@
 """States as canonical JSON: equal states are equal bytes.
 
 Plain data comes back as it was. What JSON does not have is tagged as ``{"$wflo": tag,
-"value": ...}``: dates, times, decimals, UUIDs, bytes, tuples, sets, and mappings whose keys are
-no strings. Dataclasses, named tuples, pydantic models and LangChain messages are stored as
-mappings that keep the name of their type under ``$type``; an enum's member comes back as its
-value. Nothing is imported or called to read a state, and nothing is ever pickled.
+"value": ...}``: dates, times, decimals, UUIDs, paths, bytes, tuples, sets, and mappings whose
+keys are no strings or look like a tag. Dataclasses, attrs classes, named tuples, pydantic models,
+LangChain messages and numpy arrays are stored as mappings that keep the name of their type under
+``$type``; an enum's member is stored with its value.
 
-The rule: what cannot be stored is named by its path, never shown.
+The rules: what cannot be stored is named by its path, never shown. A stored name leads to no
+import: objects are built only of the types that whoever reads hands in
+(:mod:`wflo_otel.core.types`), and are mappings (members: their values) otherwise. Nothing is ever
+pickled.
 """
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import json
 import math
@@ -20,13 +22,18 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
+from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
+from wflo_otel.core.types import built, fields_of, is_numpy_scalar, item_of, name_of
 from wflo_otel.errors import CheckpointCodecError
 
 #: Written beside every checkpoint; another number means other rules.
-CODEC = "json/1"
+CODEC = "json/2"
+#: Those whose bytes can be read. The first wrote mappings with a ``$type`` as it wrote objects.
+READABLE = frozenset({"json/1", CODEC})
 
 _TAG, _TYPE = "$wflo", "$type"
 _DIGEST_BYTES = 16
@@ -46,14 +53,22 @@ def encode(state: object) -> bytes:
         raise CheckpointCodecError("state: nested too deeply to be stored") from None
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, types: Iterable[type] = ()) -> Any:
     """Turn canonical JSON back into a state.
 
+    Args:
+        data: what :func:`encode` gave.
+        types: the classes whose objects are built again.
+
     Raises:
-        CheckpointCodecError: these bytes are none of this codec's.
+        CheckpointCodecError: these bytes are none of this codec's, or an object in them does
+            not fit its type any more.
     """
+    known = {name_of(each): each for each in types}
     try:
-        return json.loads(data, object_hook=_restored)
+        return json.loads(data, object_hook=partial(_restored, known))
+    except CheckpointCodecError:
+        raise
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise CheckpointCodecError("the stored state is damaged, or of another codec") from None
 
@@ -81,10 +96,12 @@ class _Encoder:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, Enum):
-            named = {_TYPE: _type_name(value), "name": value.name}
+            named = {_TYPE: name_of(type(value)), "name": value.name}
             return {**_tagged("enum", self.plain(value.value, path)), **named}
         if isinstance(value, str | int | float):
             return _scalar(value)
+        if is_numpy_scalar(value):
+            return self.plain(item_of(value), path)
         if (written := _written(value)) is not None:
             return written
         return self._container(value, path)
@@ -99,8 +116,8 @@ class _Encoder:
             self._inside.discard(id(value))
 
     def _opened(self, value: object, path: str) -> object:
-        if (fields := _fields(value, path)) is not None:
-            return self._mapping({_TYPE: _type_name(value), **fields}, path)
+        if (fields := fields_of(value, path)) is not None:
+            return self._object(name_of(type(value)), fields, path)
         if isinstance(value, Mapping):
             return self._mapping(value, path)
         if isinstance(value, tuple):
@@ -112,12 +129,20 @@ class _Encoder:
             return self._list(value, path)  # type: ignore[arg-type]  # a deque is one too
         raise CheckpointCodecError(f"{path}: {type(value).__name__} cannot be stored as plain data")
 
+    def _object(self, name: str, fields: Mapping[str, object], path: str) -> object:
+        if not _are_names(fields):  # it looks like something else, and comes back as a mapping
+            return self._mapping({_TYPE: name, **fields}, path)
+        return {_TYPE: name, **self._values(fields, path)}
+
+    def _values(self, value: Mapping[str, object], path: str) -> dict[str, object]:
+        return {str(key): self.plain(each, _below(path, key)) for key, each in value.items()}
+
     def _list(self, values: Iterable[object], path: str) -> list[object]:
         return [self.plain(each, f"{path}[{at}]") for at, each in enumerate(values)]
 
     def _mapping(self, value: Mapping[Any, object], path: str) -> object:
-        if _TAG not in value and all(_is_name(key) for key in value):
-            return {str(key): self.plain(each, _below(path, key)) for key, each in value.items()}
+        if _are_names(value):
+            return self._values(value, path)
         pairs = [
             [self.plain(key, f"{path} (a key)"), self.plain(each, _below(path, key))]
             for key, each in value.items()
@@ -125,8 +150,10 @@ class _Encoder:
         return _tagged("dict", sorted(pairs, key=_dump))
 
 
-def _is_name(key: object) -> bool:
-    return isinstance(key, str) and not isinstance(key, Enum)
+def _are_names(value: Mapping[Any, object]) -> bool:
+    """Whether all keys are plain text, and none is one of ours."""
+    is_ours = _TAG in value or _TYPE in value
+    return not is_ours and all(isinstance(key, str) and not isinstance(key, Enum) for key in value)
 
 
 def _scalar(value: str | int | float) -> object:
@@ -145,6 +172,8 @@ def _written(value: object) -> object:
         return _tagged("timedelta", [value.days, value.seconds, value.microseconds])
     if isinstance(value, Decimal | UUID):
         return _tagged(type(value).__name__.lower(), str(value))
+    if isinstance(value, PurePath):
+        return _tagged("path", str(value))
     if isinstance(value, bytes | bytearray | memoryview):
         return _tagged("bytes", base64.b64encode(value).decode("ascii"))
     return None
@@ -154,40 +183,15 @@ def _iso_tag(value: object) -> str:
     return next(each.__name__ for each in _ISO if isinstance(value, each))
 
 
-def _fields(value: object, path: str) -> Mapping[str, object] | None:
-    """The fields of an object that is data, or ``None``."""
-    if isinstance(value, type):
-        return None
-    if dataclasses.is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    for method in ("model_dump", "_asdict"):
-        dump = getattr(value, method, None)
-        if callable(dump):
-            return _dumped(dump, path)
-    return None
-
-
-def _dumped(dump: Callable[[], object], path: str) -> Mapping[str, object]:
-    try:
-        fields = dump()
-    except Exception as error:
-        kind = type(error).__name__
-        raise CheckpointCodecError(f"{path}: its own {dump.__name__} failed ({kind})") from error
-    if not isinstance(fields, Mapping):
-        raise CheckpointCodecError(f"{path}: its own {dump.__name__} gives no mapping")
-    return fields
-
-
-def _type_name(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
 def _below(path: str, key: object) -> str:
     """Name an item by its key, where the key is a name; other keys may be content."""
     return f"{path}.{key}" if isinstance(key, str) and key.isidentifier() else f"{path}[…]"
 
 
-def _restored(found: dict[str, Any]) -> Any:
+def _restored(known: Mapping[str, type], found: dict[str, Any]) -> Any:
+    cls = known.get(found.get(_TYPE, ""))
+    if cls is not None:
+        return built(cls, {key: each for key, each in found.items() if key != _TYPE})
     if _TAG not in found:
         return found
     return _READERS[found[_TAG]](found["value"])
@@ -204,6 +208,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "timedelta": lambda value: timedelta(*value),
     "decimal": Decimal,
     "uuid": UUID,
+    "path": Path,
     "bytes": lambda value: base64.b64decode(value, validate=True),
     "float": float,
     "tuple": tuple,

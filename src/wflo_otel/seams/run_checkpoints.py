@@ -7,16 +7,17 @@ saved can be read, and forked.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Any
 
 from wflo_otel.context import Frame
 from wflo_otel.core import json_patch
-from wflo_otel.core.checkpoint import Checkpoint, document_of, state_of
+from wflo_otel.core.checkpoint import Checkpoint, document_of
 from wflo_otel.core.json_patch import Change
 from wflo_otel.errors import CheckpointNotFoundError
 from wflo_otel.ports import CheckpointStore
 from wflo_otel.seams.active import Active
-from wflo_otel.seams.saving import Restored, Saved, branch, save
+from wflo_otel.seams.saving import Restored, Saved, branch, loaded, save
 
 
 class RunCheckpoints(ABC):
@@ -48,14 +49,20 @@ class RunCheckpoints(ABC):
         """List the run's checkpoints, oldest first."""
         return self._open().checkpoints.checkpoints(self.run_id)
 
-    def load(self, checkpoint_id: str) -> Any:
-        """Return the state of a checkpoint of any run, as plain data.
+    def load(self, checkpoint_id: str, *, types: Collection[type] = ()) -> Any:
+        """Return the state of a checkpoint of any run.
+
+        Args:
+            checkpoint_id: the checkpoint.
+            types: classes whose objects are built again, and members of enums found; those of
+                other classes come back as mappings with their ``$type``, members as their values.
 
         Raises:
             CheckpointNotFoundError: there is none with that id.
-            CheckpointCodecError: it was saved by another codec.
+            CheckpointCodecError: it was saved by another codec, or an object in it does not fit
+                its type any more.
         """
-        return state_of(*self._open().checkpoints.load(checkpoint_id))
+        return loaded(*self._open().checkpoints.load(checkpoint_id), types)
 
     def diff(self, before: str, after: str) -> list[Change]:
         """Say what changed from one checkpoint to another, as a JSON Patch (RFC 6902).
@@ -73,22 +80,26 @@ class RunCheckpoints(ABC):
         load = self._open().checkpoints.load
         return json_patch.diff(document_of(*load(before)), document_of(*load(after)))
 
-    def rollback(self, checkpoint_id: str) -> Restored:
+    def rollback(self, checkpoint_id: str, *, types: Collection[type] = ()) -> Restored:
         """Go back to a checkpoint of this run: its state is where the run goes on.
 
         A new checkpoint with that state begins the branch; nothing is deleted. What was spent
         stays spent. The answer may be awaited or not.
 
+        Args:
+            checkpoint_id: the checkpoint.
+            types: as for :meth:`load`.
+
         Raises:
             CheckpointNotFoundError: there is none with that id in this run.
-            CheckpointCodecError: it was saved by another codec.
+            CheckpointCodecError: as for :meth:`load`; nothing was saved.
             StoreError: the store cannot answer.
         """
         active = self._open()
         source, encoded = active.checkpoints.load(checkpoint_id)
         if source.run_id != self.run_id:
             raise CheckpointNotFoundError(checkpoint_id, self.run_id)
-        return branch(active, self._frame().run, source, encoded)
+        return branch(active, self._frame().run, source, encoded, types)
 
 
 def last_checkpoint(store: CheckpointStore, run_id: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from wflo_otel.core.checkpoint import Checkpoint, branched, state_of
 from wflo_otel.errors import CheckpointCodecError, StoreError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
+from wflo_otel.seams.known_types import loaded_types
 from wflo_otel.seams.outcomes import Outcome, Returned
 from wflo_otel.seams.work import frame_of_caller
 
@@ -55,6 +56,16 @@ class Restored(Awaitable["Restored"]):
         yield  # makes it a generator
 
 
+def loaded(checkpoint: Checkpoint, encoded: bytes, types: Collection[type] = ()) -> Any:
+    """The state of a checkpoint, with objects of these types and of libraries that are known.
+
+    Raises:
+        CheckpointCodecError: it was saved by another codec, or an object in it does not fit
+            its type any more.
+    """
+    return state_of(checkpoint, encoded, (*loaded_types(), *types))
+
+
 def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
     """Save a state in the frame's run.
 
@@ -80,14 +91,21 @@ def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
     return checkpoint
 
 
-def branch(active: Active, run: ActiveRun, source: Checkpoint, encoded: bytes) -> Restored:
+def branch(
+    active: Active,
+    run: ActiveRun,
+    source: Checkpoint,
+    encoded: bytes,
+    types: Collection[type] = (),
+) -> Restored:
     """Begin a branch in a run: a checkpoint's state is saved again, as its child.
 
     Raises:
-        CheckpointCodecError: it was saved by another codec.
+        CheckpointCodecError: it was saved by another codec, or an object in it does not fit
+            its type any more.
         StoreError: the store cannot answer.
     """
-    state = state_of(source, encoded)
+    state = loaded(source, encoded, types)
     now, new_id = active.clock.time(), active.clock.new_id()
     begun = branched(source, checkpoint_id=new_id, run_id=run.run_id, created_at=now)
     _keep(active, run, begun, encoded)
