@@ -262,8 +262,12 @@ class Runs(Protocol):
 class CheckpointStore(Protocol):
     """Saved states, equal ones stored once. Synchronous."""
 
-    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+    def save(
+        self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None
+    ) -> Checkpoint:
         """Keep a state, and drop the checkpoints that are not to be kept beside it.
+
+        Returns the checkpoint as it is stored.
 
         A checkpoint that is here already stays as it is. Without ``kept`` nothing is dropped.
         A state goes with the last checkpoint that has it.

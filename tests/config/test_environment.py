@@ -1,5 +1,6 @@
 """The ``WFLO_*`` variables: what they mean, and what is said of those that mean nothing."""
 
+import base64
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def test_every_variable_is_read() -> None:
         "WFLO_RUN_NAME": "nightly report",
         "WFLO_AGENT": "writer",
         "WFLO_TRACE_URL": "http://localhost:16686/trace/{trace_id}",
+        "WFLO_CHECKPOINT_KEY": "AQ" * 21 + "A",
         "WFLO_STRICT": "true",
         "WFLO_DISABLED": "1",
     }
@@ -40,6 +42,7 @@ def test_every_variable_is_read() -> None:
         run_name="nightly report",
         agent="writer",
         trace_url="http://localhost:16686/trace/{trace_id}",
+        checkpoint_key=base64.urlsafe_b64decode("AQ" * 21 + "A="),
         strict=True,
         disabled=True,
     )

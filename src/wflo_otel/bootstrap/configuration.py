@@ -27,12 +27,13 @@ from wflo_otel.engine import Engine
 from wflo_otel.metering.prices import CataloguePrices
 from wflo_otel.metering.similarity import similarity
 from wflo_otel.metering.tokens import LearningEstimator
-from wflo_otel.ports import Adapters, Clock, RunInfo
+from wflo_otel.ports import Adapters, CheckpointStore, Clock, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
 from wflo_otel.seams.run_checkpoints import last_checkpoint
 from wflo_otel.seams.traces import TraceRuns
 from wflo_otel.stores import Store, open_store
+from wflo_otel.stores.sealing import sealed
 from wflo_otel.telemetry.late import LateProviders
 from wflo_otel.telemetry.notices import Notifying, Outbox
 from wflo_otel.telemetry.otel import OTelTelemetry
@@ -120,6 +121,7 @@ def configure(
             settings.budget_usd if budget_usd is None else budget_usd,
         )
         store = open_store(state or settings.state or "memory://", clock)
+        checkpoints = sealed(store, settings.checkpoint_key)
         run = _process_run(settings, run_id, run_name, clock)
         owns_run = not (run_id or settings.run_id)
         shutdown()  # only now: whatever is wrong leaves the old configuration in force
@@ -129,6 +131,7 @@ def configure(
             run,
             owns_run,
             clock,
+            checkpoints=checkpoints,
             guard=guard and not settings.disabled,
             providers=providers,
         )
@@ -158,6 +161,7 @@ def _wire(
     owns_run: bool,
     clock: Clock,
     *,
+    checkpoints: CheckpointStore,
     guard: bool,
     providers: bool,
 ) -> Configuration:
@@ -167,7 +171,7 @@ def _wire(
     adapters = Adapters(
         state=store,
         runs=store,
-        checkpoints=store,
+        checkpoints=checkpoints,
         prices=CataloguePrices(),
         tokens=LearningEstimator(),
         telemetry=Notifying(telemetry, in_force, clock, outbox),
@@ -189,7 +193,7 @@ def _wire(
         instrument_http()
         instrument_threads()
     now_active = Active(
-        engine, telemetry.tracer, store, store, clock, telemetry, store.dead_letters, guard
+        engine, telemetry.tracer, store, checkpoints, clock, telemetry, store.dead_letters, guard
     )
     load_prices_with_first_client()
     runs.join(run)

@@ -7,6 +7,7 @@ nowhere else.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,12 +15,15 @@ from wflo_otel.cli.state import NoSuchRunError, find_run, on_state, runs_in
 from wflo_otel.cli.tables import checkpoints_table
 from wflo_otel.cli.terminal import plain, say, show, speaks_unicode
 from wflo_otel.clock import SystemClock
+from wflo_otel.config.environment import checkpoint_key_of
 from wflo_otel.core import json_patch
 from wflo_otel.core.checkpoint import Checkpoint, branched, document_of, state_of
 from wflo_otel.core.json_patch import Change
 from wflo_otel.errors import CheckpointNotFoundError
+from wflo_otel.ports import CheckpointStore
 from wflo_otel.report import checkpoint_json
 from wflo_otel.stores import Store
+from wflo_otel.stores.sealing import sealed
 
 _SIGNS = {"add": "+", "remove": "-", "replace": "~"}
 
@@ -63,13 +67,13 @@ def roll_back(wanted: str, state: str | None) -> int:
     """Go back to a checkpoint in its run; return the exit code."""
 
     def work(store: Store) -> None:
-        source, encoded = store.load(_id_of(store, wanted))
+        source, encoded = (kept := _opened(store)).load(_id_of(store, wanted))
         state_of(source, encoded)  # what cannot be read is nothing to go back to
         clock = SystemClock()
         begun = branched(
             source, checkpoint_id=clock.new_id(), run_id=source.run_id, created_at=clock.time()
         )
-        store.save(begun, encoded)
+        kept.save(begun, encoded)
         say(plain(f"run {source.run_id} goes on from {source.name}, as {begun.checkpoint_id}"))
 
     return on_state(state, work)
@@ -86,7 +90,12 @@ def _asked_for(store: Store, run_id: str | None) -> Sequence[Checkpoint]:
 
 
 def _document(store: Store, wanted: str) -> object:
-    return document_of(*store.load(_id_of(store, wanted)))
+    return document_of(*_opened(store).load(_id_of(store, wanted)))
+
+
+def _opened(store: Store) -> CheckpointStore:
+    """The checkpoints of a store, with the key that the environment has."""
+    return sealed(store, checkpoint_key_of(os.environ))
 
 
 def _id_of(store: Store, wanted: str) -> str:

@@ -5,6 +5,7 @@ Values are not shown in messages, since a state's URL may hold a password.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ VARIABLES: Mapping[str, str] = {
     "WFLO_RUN_NAME": "What reports call the run.",
     "WFLO_AGENT": "The agent that calls are counted for where the program names none.",
     "WFLO_TRACE_URL": "Where traces are looked at, for reports: a URL with `{trace_id}` in it.",
+    "WFLO_CHECKPOINT_KEY": "The key that checkpoints are encrypted with: 32 bytes in base64.",
     "WFLO_STRICT": "`1`: allow nothing that is not guarded.",
     "WFLO_DISABLED": "`1`: switch everything off; nothing is refused, and no client is guarded.",
 }
@@ -40,6 +42,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 #: A run id is part of a ledger's key, where a slash begins the next part.
 _RUN_ID = re.compile(r"[^\s/]{1,200}")
 _TRACE_URL = re.compile(r"https?://[!-~]*\{trace_id\}[!-~]*")
+#: 32 bytes in URL-safe base64, with or without the padding.
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _LONGEST_NAME = 200
 
 
@@ -57,6 +61,8 @@ class Settings:
     agent: str | None = None
     #: With ``{trace_id}`` where the id belongs.
     trace_url: str | None = None
+    #: 32 bytes; not in the ``repr``.
+    checkpoint_key: bytes | None = field(default=None, repr=False)
     strict: bool = False
     disabled: bool = False
     #: One line for each variable that looks like ours and is none.
@@ -78,6 +84,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         run_name=_name(environ, "WFLO_RUN_NAME"),
         agent=_name(environ, "WFLO_AGENT"),
         trace_url=trace_url_of(environ),
+        checkpoint_key=checkpoint_key_of(environ),
         strict=_switch(environ, "WFLO_STRICT"),
         disabled=_switch(environ, "WFLO_DISABLED"),
         warnings=_strangers(environ),
@@ -92,6 +99,20 @@ def trace_url_of(environ: Mapping[str, str]) -> str | None:
     """
     expected = "a URL such as http://localhost:16686/trace/{trace_id}"
     return _matching(environ, "WFLO_TRACE_URL", _TRACE_URL, expected)
+
+
+def checkpoint_key_of(environ: Mapping[str, str]) -> bytes | None:
+    """Read ``WFLO_CHECKPOINT_KEY`` alone.
+
+    Raises:
+        ConfigError: it is no 32 bytes in URL-safe base64.
+    """
+    expected = (
+        "32 random bytes in URL-safe base64; make one with "
+        "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
+    written = _matching(environ, "WFLO_CHECKPOINT_KEY", _KEY, expected)
+    return None if written is None else base64.urlsafe_b64decode(f"{written[:43]}=")
 
 
 def _amount(environ: Mapping[str, str], name: str) -> Decimal | None:

@@ -15,6 +15,9 @@ from wflo_otel.core import codec
 from wflo_otel.core.policy import Checkpoints
 from wflo_otel.errors import CheckpointCodecError
 
+#: What the codec of an encrypted state ends with: how it is encrypted.
+SEALED = "+aes-256-gcm"
+
 _DAY_S = 86_400.0
 
 
@@ -34,7 +37,7 @@ class Checkpoint:
     created_at: float
     #: Of the encoded state, in bytes.
     size: int
-    #: BLAKE2b-128 of the encoded state, in hex.
+    #: BLAKE2b-128 of the encoded state, in hex; under a key where states are encrypted.
     digest: str
     codec: str
 
@@ -64,6 +67,11 @@ def state_of(checkpoint: Checkpoint, encoded: bytes, types: Iterable[type] = ())
         CheckpointCodecError: the bytes are damaged, or of another codec, or an object does not
             fit its type any more.
     """
+    if checkpoint.codec.endswith(SEALED):
+        raise CheckpointCodecError(
+            f"checkpoint {checkpoint.checkpoint_id} is encrypted; set WFLO_CHECKPOINT_KEY to the "
+            "key it was saved with"
+        )
     if checkpoint.codec not in codec.READABLE:
         raise CheckpointCodecError(
             f"checkpoint {checkpoint.checkpoint_id} was saved by the codec {checkpoint.codec}; "

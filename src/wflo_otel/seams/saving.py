@@ -87,8 +87,7 @@ def save(active: Active, frame: Frame, name: str, state: object) -> Checkpoint:
         digest=codec.digest(encoded),
         codec=codec.CODEC,
     )
-    _keep(active, frame.run, checkpoint, encoded)
-    return checkpoint
+    return _keep(active, frame.run, checkpoint, encoded)
 
 
 def branch(
@@ -108,14 +107,14 @@ def branch(
     state = loaded(source, encoded, types)
     now, new_id = active.clock.time(), active.clock.new_id()
     begun = branched(source, checkpoint_id=new_id, run_id=run.run_id, created_at=now)
-    _keep(active, run, begun, encoded)
-    return Restored(begun, state)
+    return Restored(_keep(active, run, begun, encoded), state)
 
 
-def _keep(active: Active, run: ActiveRun, checkpoint: Checkpoint, encoded: bytes) -> None:
-    active.checkpoints.save(checkpoint, encoded, active.engine.policy.checkpoints)
-    run.last_checkpoint = checkpoint.checkpoint_id
-    active.telemetry.checkpointed(checkpoint)
+def _keep(active: Active, run: ActiveRun, checkpoint: Checkpoint, encoded: bytes) -> Checkpoint:
+    stored = active.checkpoints.save(checkpoint, encoded, active.engine.policy.checkpoints)
+    run.last_checkpoint = stored.checkpoint_id
+    active.telemetry.checkpointed(stored)
+    return stored
 
 
 def checkpoint_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:

@@ -228,10 +228,13 @@ class MemoryStore(BookedState):
         with self._locked as books:
             return books.history.notes(run_id)
 
-    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+    def save(
+        self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None
+    ) -> Checkpoint:
         """Keep a state, and drop the checkpoints that are not to be kept beside it."""
         with self._locked:
             self._checkpoints.save(checkpoint, state, kept)
+        return checkpoint
 
     def checkpoints(self, run_id: str) -> list[Checkpoint]:
         """List a run's checkpoints, oldest first."""

@@ -115,10 +115,13 @@ class SqliteStore(BookedState):
             )
             return [Note(*row) for row in rows]
 
-    def save(self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None) -> None:
+    def save(
+        self, checkpoint: Checkpoint, state: bytes, kept: Checkpoints | None = None
+    ) -> Checkpoint:
         """Keep a state, and drop the checkpoints that are not to be kept beside it."""
         with self._file.transaction() as connection:
             sqlite_checkpoints.save(connection, checkpoint, state, kept)
+        return checkpoint
 
     def checkpoints(self, run_id: str) -> list[Checkpoint]:
         """List a run's checkpoints, oldest first."""
