@@ -318,6 +318,7 @@ def test_a_function_s_own_watch_stops_that_invocation_only():
 
     assert agent.turn(SEARCH).facts["scope"] == "function:f#1"
     assert isinstance(agent.ask(), Refusal)
+    assert len(bench.told.circling) == 1
     assert isinstance(bench.engine.enter(bench.call("t", caller=first)), Refusal)
     other = Caller("r", loops=(("function:f#2", Loops(max_iterations=1)),))
     assert isinstance(Agent(bench, other).turn(SEARCH), Permit)
@@ -340,6 +341,18 @@ def test_runs_and_what_is_known_of_them_are_bounded():
     assert len(watched._turns) == KNOWN
     assert watched._chars <= 1 << 21
     assert watched._names["t"] == len(watched._asked) < KNOWN
+
+
+def test_a_forked_child_begins_with_watches_of_its_own():
+    bench = Bench(LOOPS)
+    agent = Agent(bench)
+    for _ in range(4):
+        agent.turn(SEARCH)
+    with bench.engine.loops._watches._lock:  # another thread of the parent holds it
+        bench.engine.after_fork()
+
+        assert bench.engine.loops.hints("r") == ()
+        assert isinstance(agent.turn(SEARCH), Permit)
 
 
 @given(

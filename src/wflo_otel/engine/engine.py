@@ -307,6 +307,7 @@ class Engine:
         self._later.clear()
         self._waiters = Waiters()
         self._settlements = Settlements(self._ports)
+        self.loops.after_fork()
         self._ports.state.after_fork()
         self._unwatch = self._ports.state.watch(self._waiters.wake)
 

@@ -27,7 +27,14 @@ class Ladder:
         self._policy = policy
         self._ports = adapters
         self._watches = LoopWatches(policy, adapters.similarity)
-        self.hints = self._watches.hints
+
+    def hints(self, run_id: str) -> tuple[str, ...]:
+        """What the agents of a run were warned of, oldest first."""
+        return self._watches.hints(run_id)
+
+    def after_fork(self) -> None:
+        """Forget, in a child process, what its parent has seen: a lock may be held for ever."""
+        self._watches = LoopWatches(self._policy, self._ports.similarity)
 
     def watches(self, caller: Caller) -> bool:
         """Whether anybody watches what a caller does."""
@@ -41,7 +48,9 @@ class Ladder:
         """
         if not self.watches(call.caller):
             return ""
-        circling = self._watches.stopped(call.caller) or self._watches.turning(call)
+        if (refusal := self.stopped(call)) is not None:
+            return refusal
+        circling = self._watches.turning(call)
         if circling is None:
             return ""
         self._tell(call, circling)
