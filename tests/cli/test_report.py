@@ -319,7 +319,7 @@ def test_streams_that_were_cut_and_calls_that_were_clamped_are_counted(store):
 
     shown = wflo("report")
 
-    assert "cut      1 stream when the budget was spent" in shown
+    assert "cut      1 stream before the end" in shown
     assert "clamped  1 call ran with a smaller output cap" in shown
 
 

@@ -18,6 +18,7 @@ from wflo_otel.telemetry.exporters import Signal, endpoint, wanted
 _BESIDE = {
     "unpriced": "without a price",
     "breaker": "by a circuit breaker",
+    "loop": "for going in circles",
     "unrecognised": "in an unknown API",
     "waited": "while other calls held the rest",
 }
@@ -67,7 +68,7 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
         yield "requests", _requests(report), ""
     cut = sum(each.status is Status.CUT for each in report.records)
     if cut:
-        yield "cut", f"{_count(cut, 'stream')} when the budget was spent", "yellow"
+        yield "cut", f"{_count(cut, 'stream')} before the end", "yellow"
     clamped = sum(each.clamped for each in report.records)
     if clamped:
         yield "clamped", f"{_count(clamped, 'call')} ran with a smaller output cap", ""
@@ -76,7 +77,8 @@ def _budget(report: RunReport) -> Iterator[tuple[str, str, str]]:
 def _refused(report: RunReport) -> Iterator[str]:
     for each in report.ledgers:
         if each.refused:
-            yield f"{each.refused:,} by the budget of {report.name_of(each)}"
+            what = "budget" if each.limits else "stop"
+            yield f"{each.refused:,} by the {what} of {report.name_of(each)}"
     for why, number in report.refused_beside.items():
         yield f"{number:,} {_BESIDE.get(why, why)}"
 

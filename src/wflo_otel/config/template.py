@@ -54,6 +54,9 @@ budgets:
 # How a model call that fails in a way that may pass is tried again, instead of by the SDK.
 #retries: {max_attempts: 4, backoff: exponential, initial_delay_ms: 100, max_delay_ms: 30_000}
 
+# When an agent is stopped that goes in circles.
+#loops: {max_iterations: 25, similarity_threshold: 0.9}
+
 # How many checkpoints of each run are kept, and for how long.
 #checkpoints: {keep: 100, max_age_days: 30}
 
