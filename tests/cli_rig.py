@@ -32,7 +32,8 @@ class Rig:
 
     def __init__(self, folder: Path, base_url: str = "") -> None:
         self.folder = folder
-        kept = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
+        of_coverage = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE", "SUITE_ROOT")
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", *of_coverage)
         self.environ = {name: os.environ[name] for name in kept if name in os.environ}
         self.environ |= {
             "OPENAI_BASE_URL": f"{base_url}/v1",

@@ -125,7 +125,7 @@ def _message_async(provider):
     asyncio.run(main())
 
 
-def _model(provider, **more):
+def langchain_model(provider, **more):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of LangChain's own making
         from langchain_openai import ChatOpenAI
@@ -135,7 +135,7 @@ def _model(provider, **more):
 
 
 def _invoke(provider):
-    _model(provider).invoke("Say hello")
+    langchain_model(provider).invoke("Say hello")
 
 
 def _invoke_async(provider):
@@ -143,7 +143,7 @@ def _invoke_async(provider):
 
     async def main():
         async with openai.DefaultAsyncHttpxClient() as http:
-            await _model(provider, http_async_client=http).ainvoke("Say hello")
+            await langchain_model(provider, http_async_client=http).ainvoke("Say hello")
 
     asyncio.run(main())
 
@@ -151,7 +151,7 @@ def _invoke_async(provider):
 def _graph(provider):
     from langgraph.graph import END, START, StateGraph
 
-    model = _model(provider)
+    model = langchain_model(provider)
     graph = StateGraph(dict)
     graph.add_node("writer", lambda _: {"said": model.invoke("Say hello").content})
     graph.add_edge(START, "writer")

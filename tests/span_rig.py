@@ -46,10 +46,16 @@ class Spans(Rig):
         return [each for each in self.finished if "wflo.cost.usd" in each.attributes]
 
 
-def policy(usd="100", mode=Mode.ENFORCE, notify=None, breakers=None, **budget):
+def policy(usd="100", mode=Mode.ENFORCE, notify=None, breakers=None, loops=None, **budget):
     """A policy with a budget for the run."""
     limit = Budget(usd=None if usd is None else to_nano_usd(usd), **budget)
-    return Policy(mode=mode, budgets=Budgets(run=limit), notify=notify, breakers=breakers or {})
+    return Policy(
+        mode=mode,
+        budgets=Budgets(run=limit),
+        notify=notify,
+        breakers=breakers or {},
+        loops=loops,
+    )
 
 
 @contextmanager

@@ -127,7 +127,10 @@ def test_a_ledger_reads_as_it_was_written(
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        (Caller, {*codec._CALLER, "run_id", "parent_runs", "agents", "limits", "breakers"}),
+        (
+            Caller,
+            {*codec._CALLER, "run_id", "parent_runs", "agents", "limits", "breakers"} | {"loops"},
+        ),
         (Ask, {*codec._ASK, "operation", "provider", "model", "texts"}),
         (Usage, {*codec._USAGE, "server_tools", "extra"}),
         (
@@ -135,7 +138,7 @@ def test_a_ledger_reads_as_it_was_written(
             {*codec._RECORD, "call_id", "caller", "operation", "status", "started_at"}
             | {"ended_at", "usage", "tool_calls"},
         ),
-        (Call, {*codec._CALL, "call_id", "ask", "caller"}),
+        (Call, {*codec._CALL, "call_id", "ask", "caller", "heard"}),
         (
             Ledger,
             {"key", "limits", "settled", "pending", "reservations", "expired", "queue"}

@@ -73,6 +73,7 @@ class LoopWatch:
     def did(self, agent: str | None, deeds: Sequence[Deed]) -> Finding | None:
         """What the tools answered to one turn; the gravest finding."""
         window = self._window(agent)
+        window.is_done = False
         findings: list[Finding] = []
         seen: set[tuple[int, int]] = set()
         for name, arguments, result in deeds:

@@ -36,6 +36,9 @@ HINTS = 20
 #: Asks a model to go on with a conversation.
 _TURNS = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION})
 
+#: How providers say, as a reason to end, that the model asks for tools.
+_ASKS = frozenset({"tool_calls", "tool_call", "tool_use", "function_call"})
+
 
 class LoopWatches:
     """Watches over every run, and over every invocation of a function that asks for it.
@@ -166,7 +169,7 @@ class _Watched:
                 return
             for asked in answer.tool_calls:
                 self._ask(call.caller.agent, asked)
-            asks = bool(answer.tool_calls) or "tool_calls" in answer.finish_reasons
+            asks = bool(answer.tool_calls) or not _ASKS.isdisjoint(answer.finish_reasons)
             self._watch.turned(call.caller.agent, asks_for_tools=asks)
 
     def did(self, caller: Caller, deed: Deed) -> Finding | None:

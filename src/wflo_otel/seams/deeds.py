@@ -7,17 +7,36 @@ cannot be written is nothing that anybody could compare.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from wflo_otel.core.call import Status
+from opentelemetry.trace import Span
+
+from wflo_otel.core.call import Call, Status
 from wflo_otel.core.loop import Deed
 from wflo_otel.errors import PolicyViolationError
+from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Invocation, is_generator
 from wflo_otel.seams.outcomes import Outcome, Returned, status_of
 
 #: So much of what is no text is written, in characters.
 WRITTEN_CHARS = 64_000
+
+#: The last spans inside of which a tool has been told of.
+_told_inside: deque[tuple[int, int]] = deque(maxlen=256)
+
+
+def tell(now: Active, call: Call, deed: Deed, span: Span) -> None:
+    """Tell what the tool of this span did, unless a seam further in has told of it."""
+    context, parent = span.get_span_context(), getattr(span, "parent", None)
+    if parent is not None:
+        _told_inside.append((parent.trace_id, parent.span_id))
+    if (context.trace_id, context.span_id) in _told_inside:
+        return
+    bound = now.telemetry.share(call, span)
+    now.engine.did(call, deed)
+    bound.end()
 
 
 def deed_of(name: str, invocation: Invocation, outcome: Outcome) -> Deed | None:

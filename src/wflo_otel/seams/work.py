@@ -20,7 +20,7 @@ from wflo_otel.core.policy import Budget
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import ConfigError
 from wflo_otel.seams.active import Active
-from wflo_otel.seams.deeds import deed_of
+from wflo_otel.seams.deeds import deed_of, tell
 from wflo_otel.seams.entering import enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned, error_type_of, status_of
@@ -165,9 +165,7 @@ def _tell_deed(
         return
     deed = deed_of(caller.tool or "", invocation, outcome)
     if deed is not None:
-        bound = now.telemetry.share(call, work.span)
-        now.engine.did(call, deed)
-        bound.end()
+        tell(now, call, deed, work.span)
 
 
 def ignore(_: object) -> None:

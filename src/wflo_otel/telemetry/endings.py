@@ -14,6 +14,7 @@ from opentelemetry.trace import Span, StatusCode
 from wflo_otel.core.call import Answer, Outcome, Status
 from wflo_otel.core.usage import Usage
 from wflo_otel.telemetry.dialects import Attributes, attributes_of, find
+from wflo_otel.telemetry.semconv import attributes as a
 
 #: Errors of a caller that gave up, by the end of the exception's name.
 _CANCELLED = ("CancelledError", "KeyboardInterrupt", "SystemExit")
@@ -91,9 +92,18 @@ def _answer(attributes: Attributes) -> Answer:
         response_id=_response_id(attributes, shown),
         model=str(model) if model else _asked_model(attributes),
         service_tier=str(tier) if tier else None,
+        finish_reasons=_finish_reasons(attributes),
         output_chars=0 if usage else sum(map(len, _CONTENT.findall(shown))) or len(shown),
         complete=usage is not None,
     )
+
+
+def _finish_reasons(attributes: Attributes) -> tuple[str, ...]:
+    told = attributes.get(a.FINISH_REASONS)
+    if isinstance(told, tuple | list):
+        return tuple(map(str, told))
+    # OpenInference and older OpenLLMetry tell of none, but show the calls, each under a key.
+    return ("tool_calls",) if any(".tool_calls." in key for key in attributes) else ()
 
 
 def _asked_model(attributes: Attributes) -> str | None:

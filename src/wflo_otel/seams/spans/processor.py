@@ -39,8 +39,7 @@ class DecidingSpanProcessor(SpanProcessor):
                 probe.arrived(span.context.span_id)
             return
         said = _read(span)
-        if said is not None:
-            _begin(now, span, said)
+        _begin(now, span, said)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Forget the span."""
@@ -67,11 +66,14 @@ def _read(span: Span) -> Says | None:
     return None
 
 
-def _begin(now: Active, span: Span, said: Says) -> None:
+def _begin(now: Active, span: Span, said: Says | None) -> None:
     carried = context_frame()
     if carried is None:
         return
     around = span_frames.inside(span.parent, carried)
+    if said is None:
+        work.begin_unknown(now, span, around)
+        return
     inside = work.frame_within(around, said)
     if inside is not around:
         span_frames.enter(span.get_span_context(), carried, inside)

@@ -13,14 +13,16 @@ from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import Span, format_span_id, format_trace_id
 
 from wflo_otel.context import Frame, agent_frame, inner_frame, runs
-from wflo_otel.core.call import Ask, CallRecord, Operation, Status
+from wflo_otel.core.call import Ask, CallRecord, Operation, Outcome, Status
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.deeds import tell
 from wflo_otel.seams.entering import enter, stopped
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.spans.instrumentations import lets_out
 from wflo_otel.seams.spans.watching import watch_end
-from wflo_otel.telemetry.dialects import Says
+from wflo_otel.telemetry.deeds import deed_of
+from wflo_otel.telemetry.dialects import Says, says
 from wflo_otel.telemetry.endings import ending_of
 
 
@@ -64,6 +66,21 @@ def begin(now: Active, span: SdkSpan, said: Says, around: Frame, inside: Frame) 
         watch_end(span, partial(_ended, now, said, inside, now.clock.time(), answer))
 
 
+def begin_unknown(now: Active, span: SdkSpan, around: Frame) -> None:
+    """A span that tells of nothing yet may turn out to be a tool's, as OpenInference's do."""
+    if now.engine.loops.watches(around.caller):
+        watch_end(span, partial(_turned_out, now, around))
+
+
+def _turned_out(now: Active, around: Frame, span: Span) -> None:
+    said = says(span)
+    if said is None or said.operation is not Operation.EXECUTE_TOOL:
+        return
+    inside = frame_within(around, said)
+    if inside is not around:
+        _tell_deed(now, said, inside, ending_of(span), span)
+
+
 def _ended(
     now: Active, said: Says, inside: Frame, began: float, permit: Permit | None, span: Span
 ) -> None:
@@ -71,6 +88,7 @@ def _ended(
     status = Status.OK if outcome.error_type is None else outcome.status
     if permit is not None:
         now.engine.leave(permit, replace(outcome, status=status))
+    _tell_deed(now, said, inside, outcome, span)
     now.engine.record(
         CallRecord(
             call_id=now.clock.new_id(),
@@ -85,3 +103,11 @@ def _ended(
         )
     )
     now.telemetry.passed(said.name or said.operation.value, inside.caller, span)
+
+
+def _tell_deed(now: Active, said: Says, inside: Frame, outcome: Outcome, span: Span) -> None:
+    """Tell what a tool answered, where somebody watches for loops and the span shows it."""
+    if said.operation is not Operation.EXECUTE_TOOL or not now.engine.loops.watches(inside.caller):
+        return
+    call = now.call(Ask(said.operation, provider="", model=None), inside.caller)
+    tell(now, call, deed_of(span, said.name or "", outcome.error_type), span)
