@@ -226,7 +226,7 @@ def test_every_public_name_is_on_the_page_with_its_parameters(name, found):
 
 def test_every_method_of_the_workflow_is_on_the_page():
     page = (DOCS / "api.md").read_text(encoding="utf-8")
-    methods = [name for name in vars(wflo_otel.WfloWorkflow) if not name.startswith("_")]
+    methods = [name for name in dir(wflo_otel.WfloWorkflow) if not name.startswith("_")]
     assert [name for name in methods if f"`{name}" not in page] == []
 
 

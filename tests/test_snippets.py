@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import wflo_otel.after_agent
 import wflo_otel.decorators
 import wflo_otel.retries
 import wflo_otel.workflow
@@ -34,11 +35,23 @@ def namespace():
     completions = SimpleNamespace(create=create)
     names = {
         name: getattr(module, name)
-        for module in (wflo_otel.decorators, wflo_otel.retries, wflo_otel.workflow)
+        for module in (
+            wflo_otel.after_agent,
+            wflo_otel.decorators,
+            wflo_otel.retries,
+            wflo_otel.workflow,
+        )
         for name in module.__all__
     }
     client = SimpleNamespace(chat=SimpleNamespace(completions=completions))
-    return {**names, "client": client, "i": 1, "name": "search", "state": {"step": 1}}
+    return {
+        **names,
+        "client": client,
+        "i": 1,
+        "name": "search",
+        "state": {"step": 1},
+        "task": SimpleNamespace(callback=None),
+    }
 
 
 def run(block, namespace):

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wflo_otel.after_agent import checkpoint_after_agent
     from wflo_otel.bootstrap import configure, shutdown
     from wflo_otel.bootstrap.instrumentor import WfloInstrumentor
     from wflo_otel.bootstrap.processor import PolicySpanProcessor
@@ -66,6 +67,7 @@ __all__ = [
     "WfloInstrumentor",
     "WfloWorkflow",
     "checkpoint",
+    "checkpoint_after_agent",
     "circuit_breaker",
     "configure",
     "dead_letters",
@@ -84,6 +86,7 @@ _MODULES = {
     "PolicySpanProcessor": "bootstrap.processor",
     "WfloInstrumentor": "bootstrap.instrumentor",
     "WfloWorkflow": "workflow",
+    "checkpoint_after_agent": "after_agent",
     "configure": "bootstrap",
     "shutdown": "bootstrap",
     "dead_letters": "retries",

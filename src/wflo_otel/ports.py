@@ -220,9 +220,9 @@ class RunInfo:
 class Note:
     """How often something happened in a run that no record or ledger shows."""
 
-    #: ``unrecognised`` or ``refused``.
+    #: ``unrecognised``, ``refused`` or ``unsaved``.
     kind: str
-    #: The address of such requests, or why they were refused.
+    #: The address of such requests, why they were refused, or the checkpoint that failed.
     subject: str
     count: int = 1
 

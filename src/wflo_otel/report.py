@@ -86,6 +86,11 @@ class RunReport:
         """Requests that look like calls to a model in an API nobody knows, by address."""
         return self._noted("unrecognised")
 
+    @property
+    def unsaved(self) -> dict[str, int]:
+        """States that could not be saved, by the name of the checkpoint."""
+        return self._noted("unsaved")
+
     def _noted(self, kind: str) -> dict[str, int]:
         found: dict[str, int] = {}
         for note in (*self.notes, *(each for request in self.requests for each in request.notes)):
@@ -183,6 +188,7 @@ class RunReport:
             "trace_ids": list(self.trace_ids),
             "trace_url": self.trace_url,
             "checkpoints": [checkpoint_json(each) for each in self.checkpoints],
+            "unsaved": [{"name": name, "states": count} for name, count in self.unsaved.items()],
         }
 
 

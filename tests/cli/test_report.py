@@ -46,6 +46,7 @@ RUN = {
     "trace_ids",
     "trace_url",
     "checkpoints",
+    "unsaved",
 }
 
 
@@ -400,3 +401,13 @@ def test_dead_letters_of_the_run_and_of_those_inside_are_counted_until_they_are_
     out = CliRunner().invoke(main, ["report", "second2", "--state", "sqlite:///.wflo/state.db"])
 
     assert "2 dead letters: wflo dlq list" in out.stdout
+
+
+def test_what_was_saved_and_what_could_not_be_is_said(store, spent):
+    store.note(["second2"], "unsaved", "plan")
+    store.note(["second2"], "unsaved", "plan")
+
+    shown = " ".join(wflo("report").split())
+    assert "saved 1 checkpoint, the last is cp (draft)" in shown
+    assert "unsaved 2 states that could not be stored, of plan; the log says why" in shown
+    assert in_json("second2")[0]["unsaved"] == [{"name": "plan", "states": 2}]

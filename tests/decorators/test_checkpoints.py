@@ -104,7 +104,7 @@ def test_a_store_that_fails_spoils_no_step(caplog):
     def fails(*_):
         raise StoreError("disk full")
 
-    seen.configuration.store.save = fails
+    seen.configuration.store.save = seen.configuration.store.note = fails
     with caplog.at_level(logging.WARNING, "wflo_otel"):
         assert checkpoint(made("plain", lambda: 1))() == 1
 

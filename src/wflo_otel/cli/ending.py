@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from wflo_otel.cli.tables import SHOWN_ID
 from wflo_otel.cli.terminal import WIDTH, plain
 from wflo_otel.core.call import Status
 from wflo_otel.core.money import format_usd, to_nano_usd
@@ -44,6 +45,7 @@ def lines_under(
     for label, text, style in (
         *_budget(report),
         *_strangers(report),
+        *_saved(report),
         *_doubts(report),
         *_failed(report, letters),
         *_traces(report, environ),
@@ -91,6 +93,21 @@ def _strangers(report: RunReport) -> Iterator[tuple[str, str, str]]:
     if shown:
         text = f"{', '.join(shown)}: like calls to a model, but in no API that wflo knows"
         yield "unrecognised", text, "yellow"
+
+
+def _saved(report: RunReport) -> Iterator[tuple[str, str, str]]:
+    if report.checkpoints:
+        last = report.checkpoints[-1]
+        said = f"the last is {last.checkpoint_id[:SHOWN_ID]} ({last.name})"
+        yield "saved", f"{_count(len(report.checkpoints), 'checkpoint')}, {said}", ""
+    if report.unsaved:
+        named = ", ".join(report.unsaved)
+        states = _count(sum(report.unsaved.values()), "state")
+        yield (
+            "unsaved",
+            f"{states} that could not be stored, of {named}; the log says why",
+            "yellow",
+        )
 
 
 def _requests(report: RunReport) -> str:

@@ -27,7 +27,7 @@ _LEAST_SHOWN = 50_000
 #: Beyond this many lines a table only hides its own end.
 _MOST_LINES = 20
 #: So much of a checkpoint's id is shown.
-_SHOWN_ID = 12
+SHOWN_ID = 12
 
 
 def tables_of(report: RunReport) -> Iterable[RenderableType]:
@@ -180,8 +180,8 @@ def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> Table:
     for each in checkpoints:
         table.add_row(
             plain(each.name),
-            each.checkpoint_id[:_SHOWN_ID],
-            (each.parent or "")[:_SHOWN_ID],
+            each.checkpoint_id[:SHOWN_ID],
+            (each.parent or "")[:SHOWN_ID],
             plain(each.step or ""),
             plain(each.agent or ""),
             iso(each.created_at)[5:16].replace("T", " "),

@@ -16,6 +16,7 @@ from typing import Any
 from wflo_otel.context import ActiveRun, Frame, Place, inner_frame
 from wflo_otel.core import codec
 from wflo_otel.core.checkpoint import Checkpoint, branched, state_of
+from wflo_otel.core.scope import Caller
 from wflo_otel.errors import CheckpointCodecError, StoreError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Flow, Invocation, Run, is_generator
@@ -142,16 +143,25 @@ class _Step:
         if isinstance(outcome, Returned):
             last = self._yielded if is_generator(self._invocation.fn) else None
             state = _state(outcome.value, last, self._invocation)
-            _save_beside(self._active, self._frame, self._name, state)
+            save_beside(self._active, self._frame, self._name, state)
 
 
-def _save_beside(active: Active, frame: Frame, name: str, state: object) -> None:
+def save_beside(active: Active, frame: Frame, name: str, state: object) -> None:
+    """Save a state beside other work: a loss is logged, and counted in the run."""
     try:
         save(active, frame, name, state)
     except (CheckpointCodecError, StoreError) as error:
         if name not in _told:
             _told.add(name)
             _log.warning("wflo: no checkpoint of %s: %s", name, error)
+        _count_loss(active, frame.caller, name)
+
+
+def _count_loss(active: Active, caller: Caller, name: str) -> None:
+    try:
+        active.runs.note((*caller.parent_runs, caller.run_id), "unsaved", name)
+    except StoreError as error:
+        active.telemetry.state_failed("note", error, allowed=True)
 
 
 def _state(value: object, last_yielded: object, invocation: Invocation) -> object:
