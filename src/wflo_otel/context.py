@@ -115,16 +115,24 @@ class ActiveRuns:
         """
         request = self.of_request()
         if request is not None:
-            declared = list(self._declared)
+            declared = self._known()
             return declared[0] if len(declared) == 1 else request
         workflows = self._workflows
         if not workflows and self._declared:
-            workflows = list(self._declared)
+            workflows = self._known()
         return workflows[0] if len(workflows) == 1 else self._process
+
+    def _known(self) -> list[ActiveRun]:
+        """The runs that are declared."""
+        while True:
+            try:
+                return list(self._declared)
+            except RuntimeError:  # another thread has declared one meanwhile
+                continue
 
     def last_checkpoint(self, caller: Caller) -> str | None:
         """The last checkpoint of the caller's run, else of the nearest run around it."""
-        here = (self._process, self.of_request(), *self._workflows, *self._declared)
+        here = (self._process, self.of_request(), *self._workflows, *self._known())
         saved = {run.run_id: run.last_checkpoint for run in here if run is not None}
         around = (caller.run_id, *reversed(caller.parent_runs))
         return next((found for each in around if (found := saved.get(each))), None)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from decimal import Decimal
 from typing import Any, assert_type
 
+from wflo_otel.after_agent import checkpoint_after_agent
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.decorators import (
     checkpoint,
@@ -92,6 +93,11 @@ async def workflow() -> None:
         assert_type(report.checkpoint("draft", {}).checkpoint, Checkpoint)
         async with report.agent("writer", budget_usd=Decimal(1)):
             record_usage(input_tokens=1)
+        back = await report.rollback("id")
+        assert_type(back.checkpoint, Checkpoint)
+        assert_type(report.diff("a", "b"), list[dict[str, object]])
+        assert_type(report.fork("id"), WfloWorkflow)
+    assert_type(await checkpoint_after_agent(stacked, agent_name="a")({}), dict[str, int])
     with WfloWorkflow() as report, report.agent("writer"), scope(tenant="acme"):
         assert_type(report.cost_usd, Decimal)
     assert_type(report.get_cost_breakdown_by_agent(), dict[str, AgentCost])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
+import weakref
 from dataclasses import dataclass
 
 import pytest
 
 from decorated import watch
 from wflo_otel.bootstrap import configure
+from wflo_otel.context import runs
 from wflo_otel.core.policy import Checkpoints, Policy
 from wflo_otel.decorators import checkpoint, record_usage, track_llm_call
 from wflo_otel.errors import BudgetExceededError, CheckpointCodecError, CheckpointNotFoundError
@@ -74,11 +76,11 @@ def test_a_run_goes_back_to_its_own_checkpoints_only(seen):
 
 @pytest.mark.parametrize("action", ["rollback", "fork", "load"])
 def test_there_is_no_going_back_to_what_is_not_there(seen, action):
-    runs = len(seen.configuration.store.runs())
+    before = len(seen.configuration.store.runs())
     with WfloWorkflow() as workflow, pytest.raises(CheckpointNotFoundError, match="'nowhere'"):
         getattr(workflow, action)("nowhere")
 
-    assert len(seen.configuration.store.runs()) == runs + 1
+    assert len(seen.configuration.store.runs()) == before + 1
 
 
 def test_a_fork_is_a_run_of_its_own_that_begins_with_the_state(seen):
@@ -231,3 +233,26 @@ def test_a_library_that_is_not_loaded_is_not_loaded_for_its_objects(seen, monkey
 
         assert workflow.load(first.checkpoint_id)["content"] == "hi"
         assert "langchain_core.messages" not in sys.modules
+
+
+class Changing(weakref.WeakSet):
+    """Changes, the first time, while it is looked through."""
+
+    is_changing = True
+
+    def __iter__(self):
+        if self.is_changing:
+            self.is_changing = False
+            raise RuntimeError("Set changed size during iteration")
+        return super().__iter__()
+
+
+def test_a_workflow_that_another_thread_makes_meanwhile_spoils_no_refusal(seen, monkeypatch):
+    with WfloWorkflow(budget_usd="0.000001") as workflow:
+        (last,) = saved(workflow, 1)
+        monkeypatch.setattr(runs, "_declared", Changing())
+
+        with pytest.raises(BudgetExceededError) as raised:
+            ask()
+
+    assert raised.value.checkpoint == last.checkpoint_id

@@ -38,6 +38,8 @@ READABLE = frozenset({"json/1", CODEC})
 _TAG, _TYPE = "$wflo", "$type"
 _DIGEST_BYTES = 16
 
+#: Most of what is met; what is below them may be more than that.
+_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _ISO = (datetime, date, time)
 
 
@@ -100,8 +102,6 @@ class _Encoder:
             return {**_tagged("enum", self.plain(value.value, path)), **named}
         if isinstance(value, str | int | float):
             return _scalar(value)
-        if is_numpy_scalar(value):
-            return self.plain(item_of(value), path)
         if (written := _written(value)) is not None:
             return written
         return self._container(value, path)
@@ -116,7 +116,7 @@ class _Encoder:
             self._inside.discard(id(value))
 
     def _opened(self, value: object, path: str) -> object:
-        if (fields := fields_of(value, path)) is not None:
+        if type(value) not in _CONTAINERS and (fields := fields_of(value, path)) is not None:
             return self._object(name_of(type(value)), fields, path)
         if isinstance(value, Mapping):
             return self._mapping(value, path)
@@ -127,6 +127,8 @@ class _Encoder:
             return _tagged(tag, sorted(self._list(value, path), key=_dump))
         if isinstance(value, list) or type(value).__name__ == "deque":
             return self._list(value, path)  # type: ignore[arg-type]  # a deque is one too
+        if is_numpy_scalar(value):
+            return self.plain(item_of(value), path)
         raise CheckpointCodecError(f"{path}: {type(value).__name__} cannot be stored as plain data")
 
     def _object(self, name: str, fields: Mapping[str, object], path: str) -> object:
