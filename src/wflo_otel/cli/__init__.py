@@ -11,10 +11,11 @@ from pathlib import Path
 
 import click
 
+from wflo_otel.cli.arguments import STATE
+from wflo_otel.cli.checkpoint_commands import checkpoints
+
 #: The exit code for a command line or a file that is wrong; click's own.
 EXIT_USAGE = 2
-
-_STATE = click.option("--state", metavar="URL", help="Where the state is: sqlite:///PATH.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +27,7 @@ def main() -> None:
 @main.command(context_settings={"allow_interspersed_args": False})
 @click.option("--budget", metavar="USD", help="US dollars for the run; the policy may say less.")
 @click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
-@_STATE
+@STATE
 @click.option("--name", metavar="NAME", help="What reports call the run. Default: the script.")
 @click.option("--strict", is_flag=True, help="Refuse to start what cannot be guarded.")
 @click.option("--no-live", is_flag=True, help="No line at the bottom while the program runs.")
@@ -55,7 +56,7 @@ def run(
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The newest N runs.")
-@_STATE
+@STATE
 def report(run_id: str | None, as_json: bool, last: int | None, state: str | None) -> None:
     """Show what runs cost: the last one, or RUN (the start of its id is enough)."""
     from wflo_otel.cli.report import print_json, print_tables
@@ -68,7 +69,7 @@ def report(run_id: str | None, as_json: bool, last: int | None, state: str | Non
 @click.argument("names", nargs=-1, metavar="[SDK]...")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 @click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
-@_STATE
+@STATE
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -140,7 +141,7 @@ def breakers() -> None:
 
 
 @breakers.command("list")
-@_STATE
+@STATE
 def breakers_list(state: str | None) -> None:
     """Show where each circuit breaker stands."""
     from wflo_otel.cli.breakers import print_breakers
@@ -150,7 +151,7 @@ def breakers_list(state: str | None) -> None:
 
 @breakers.command("open")
 @click.argument("component")
-@_STATE
+@STATE
 def breakers_open(component: str, state: str | None) -> None:
     """Keep all calls from COMPONENT (such as provider:openai) until it is closed: kill switch."""
     from wflo_otel.cli.breakers import force_open
@@ -160,7 +161,7 @@ def breakers_open(component: str, state: str | None) -> None:
 
 @breakers.command("close")
 @click.argument("component")
-@_STATE
+@STATE
 def breakers_close(component: str, state: str | None) -> None:
     """Let calls to COMPONENT through again, and forget what was counted."""
     from wflo_otel.cli.breakers import close
@@ -175,7 +176,7 @@ def budgets() -> None:
 
 @budgets.command("show")
 @click.argument("run_id", required=False, metavar="[RUN]")
-@_STATE
+@STATE
 def budgets_show(run_id: str | None, state: str | None) -> None:
     """Show limits, what is spent and what is reserved: of RUN, or all ledgers."""
     from wflo_otel.cli.report import print_budgets
@@ -185,7 +186,7 @@ def budgets_show(run_id: str | None, state: str | None) -> None:
 
 @budgets.command("reset")
 @click.argument("scope")
-@_STATE
+@STATE
 def budgets_reset(scope: str, state: str | None) -> None:
     """Let SCOPE (such as run:3f2a/agent:writer) go on that a budget or a loop has stopped."""
     from wflo_otel.cli.stops import lift
@@ -193,52 +194,7 @@ def budgets_reset(scope: str, state: str | None) -> None:
     sys.exit(lift(scope, state))
 
 
-@main.group()
-def checkpoints() -> None:
-    """Look at the states that runs have saved, and go back to one."""
-
-
-@checkpoints.command("list")
-@click.argument("run_id", required=False, metavar="[RUN]")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@_STATE
-def checkpoints_list(run_id: str | None, as_json: bool, state: str | None) -> None:
-    """List the checkpoints of RUN, or of the newest run that has any, oldest first."""
-    from wflo_otel.cli.checkpoints import print_list
-
-    sys.exit(print_list(run_id, state, as_json=as_json))
-
-
-@checkpoints.command("show")
-@click.argument("checkpoint")
-@_STATE
-def checkpoints_show(checkpoint: str, state: str | None) -> None:
-    """Print the state of CHECKPOINT as JSON; the start of its id is enough."""
-    from wflo_otel.cli.checkpoints import print_state
-
-    sys.exit(print_state(checkpoint, state))
-
-
-@checkpoints.command("diff")
-@click.argument("before")
-@click.argument("after")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON Patch (RFC 6902).")
-@_STATE
-def checkpoints_diff(before: str, after: str, as_json: bool, state: str | None) -> None:
-    """Say what changed from one checkpoint to another."""
-    from wflo_otel.cli.checkpoints import print_diff
-
-    sys.exit(print_diff(before, after, state, as_json=as_json))
-
-
-@checkpoints.command("rollback")
-@click.argument("checkpoint")
-@_STATE
-def checkpoints_rollback(checkpoint: str, state: str | None) -> None:
-    """Go back to CHECKPOINT: who joins its run next goes on from there. Nothing is lost."""
-    from wflo_otel.cli.checkpoints import roll_back
-
-    sys.exit(roll_back(checkpoint, state))
+main.add_command(checkpoints)
 
 
 @main.group()
@@ -259,7 +215,7 @@ _ONLY = click.option(
 @_ONLY
 @click.option("--last", type=click.IntRange(min=1), default=100, metavar="N", help="The newest N.")
 @click.option("--json", "as_json", is_flag=True, help="Everything but the arguments, for programs.")
-@_STATE
+@STATE
 def dlq_list(only: tuple[str, ...], last: int, as_json: bool, state: str | None) -> None:
     """List the dead letters, newest first."""
     from wflo_otel.cli.dlq import print_list, states_of
@@ -270,7 +226,7 @@ def dlq_list(only: tuple[str, ...], last: int, as_json: bool, state: str | None)
 @dlq.command("show")
 @click.argument("letter", metavar="LETTER")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@_STATE
+@STATE
 def dlq_show(letter: str, as_json: bool, state: str | None) -> None:
     """Show one dead letter, with its arguments; the start of its id is enough."""
     from wflo_otel.cli.dlq import print_letter
@@ -283,7 +239,7 @@ def dlq_show(letter: str, as_json: bool, state: str | None) -> None:
 @click.option("--in-doubt", is_flag=True, help="Also those that may have been sent already.")
 @click.option("--poison", is_flag=True, help="Also those that have failed too many replays.")
 @click.option("--policy", metavar="FILE", help="The policy file. Default: ./wflo.yaml, if any.")
-@_STATE
+@STATE
 def dlq_replay(
     letters: tuple[str, ...], in_doubt: bool, poison: bool, policy: str | None, state: str | None
 ) -> None:
@@ -303,7 +259,7 @@ def dlq_replay(
     metavar="DAYS",
     help="Unchanged for so long.",
 )
-@_STATE
+@STATE
 def dlq_purge(only: tuple[str, ...], older_than: float, state: str | None) -> None:
     """Drop dead letters: those that are done, or in the states that are named."""
     from wflo_otel.cli.dlq import purge, states_of
