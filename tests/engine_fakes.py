@@ -81,7 +81,7 @@ class Told:
     def __init__(self):
         self.refusals, self.records, self.observed = [], [], []
         self.warnings, self.failures, self.latencies, self.unknown = [], [], [], []
-        self.moves, self.circling = [], []
+        self.moves, self.circling, self.saved = [], [], []
 
     def refused(self, refused):
         self.refusals.append(refused)
@@ -98,6 +98,9 @@ class Told:
 
     def looped(self, call, circling):
         self.circling.append(circling)
+
+    def checkpointed(self, checkpoint):
+        self.saved.append(checkpoint)
 
     def moved(self, transition):
         self.moves.append(transition)

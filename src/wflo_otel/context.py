@@ -132,10 +132,15 @@ class ActiveRuns:
 
     def last_checkpoint(self, caller: Caller) -> str | None:
         """The last checkpoint of the caller's run, else of the nearest run around it."""
+        run = self.last_saved(caller)
+        return None if run is None else run.last_checkpoint
+
+    def last_saved(self, caller: Caller) -> ActiveRun | None:
+        """The caller's run, else the nearest run around it, that has a checkpoint."""
         here = (self._process, self.of_request(), *self._workflows, *self._known())
-        saved = {run.run_id: run.last_checkpoint for run in here if run is not None}
+        saved = {run.run_id: run for run in here if run is not None and run.last_checkpoint}
         around = (caller.run_id, *reversed(caller.parent_runs))
-        return next((found for each in around if (found := saved.get(each))), None)
+        return next((saved[each] for each in around if each in saved), None)
 
     def clear(self) -> None:
         """Forget every run."""

@@ -477,6 +477,10 @@ class Telemetry(Protocol):
         """An agent goes in circles, or is about to; ``call`` is what has shown it."""
         ...
 
+    def checkpointed(self, checkpoint: Checkpoint) -> None:
+        """A state was saved, or saved again as the beginning of a branch."""
+        ...
+
     def state_failed(self, operation: str, error: StoreError, *, allowed: bool) -> None:
         """The state could not answer."""
         ...

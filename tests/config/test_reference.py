@@ -42,7 +42,7 @@ STRUCTURAL = re.findall(
     r"\w+",
     """
 misspelled_key misspelled_section foreign_key upper_case_key later_section later_budget_option
-later_choice amount_in_words amount_with_sign negative huge_amount foreign_digits no_tokens
+amount_in_words amount_with_sign negative huge_amount foreign_digits no_tokens
 half_a_call tokens_in_quotes too_many_tokens share_of_nothing share_in_percent share_in_quotes
 negative_wait clamp_in_quotes misspelled_mode empty_budget budget_without_limit
 budget_without_value section_without_value list_of_budgets list_as_budget list_of_agents

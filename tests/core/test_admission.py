@@ -306,3 +306,20 @@ def test_growth_is_all_units_or_none():
     ask(ledger, budget)
 
     assert grow([ledger], "a", Amount(usd=10, tokens=10), 0.0) == ZERO
+
+
+@pytest.mark.parametrize(
+    ("on_exceeded", "expected"),
+    [
+        (OnExceeded.STOP, (True, False)),
+        (OnExceeded.ROLLBACK, (True, True)),
+        (OnExceeded.REFUSE, (False, False)),
+    ],
+)
+def test_a_budget_says_what_follows_when_nothing_is_left(on_exceeded, expected):
+    ledger, budget = Ledger("run:1"), Budget(usd=0, on_exceeded=on_exceeded)
+
+    answer = ask(ledger, budget)
+
+    assert (answer.stops, answer.rolls_back) == expected
+    assert (ledger.stopped is not None) is expected[0]

@@ -6,14 +6,14 @@ import asyncio
 import pickle
 import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from decorated import watch
 from wflo_otel.bootstrap import configure
 from wflo_otel.context import runs
-from wflo_otel.core.policy import Checkpoints, Policy
+from wflo_otel.core.policy import Budget, Budgets, Checkpoints, Mode, OnExceeded, Policy
 from wflo_otel.decorators import checkpoint, record_usage, track_llm_call
 from wflo_otel.errors import BudgetExceededError, CheckpointCodecError, CheckpointNotFoundError
 from wflo_otel.workflow import WfloWorkflow
@@ -256,3 +256,56 @@ def test_a_workflow_that_another_thread_makes_meanwhile_spoils_no_refusal(seen, 
             ask()
 
     assert raised.value.checkpoint == last.checkpoint_id
+
+
+GOES_BACK = Policy(budgets=Budgets(run=Budget(usd=1_000, on_exceeded=OnExceeded.ROLLBACK)))
+
+
+def refused():
+    with pytest.raises(BudgetExceededError) as raised:
+        ask()
+    return raised.value
+
+
+@pytest.mark.parametrize("state", ["memory://", "sqlite:///{}/state.db"])
+def test_a_run_whose_budget_is_gone_goes_back_to_its_last_checkpoint_once(state, tmp_path):
+    configure(GOES_BACK, state=state.format(tmp_path))
+    with WfloWorkflow() as workflow:
+        first, second = saved(workflow, 1, 2)
+        error, again = refused(), refused()
+        *before, branch = workflow.checkpoints()
+
+        assert before == [first, second]
+        assert (branch.parent, branch.digest) == (second.checkpoint_id, second.digest)
+        assert error.checkpoint == again.checkpoint == branch.checkpoint_id
+        assert workflow.load(error.checkpoint) == 2
+    assert error.stopped
+    assert again.stopped
+
+
+def test_a_run_without_a_checkpoint_is_stopped_where_it_is():
+    watch(policy=GOES_BACK)
+    with WfloWorkflow() as workflow:
+        error = refused()
+
+        assert workflow.checkpoints() == []
+    assert (error.stopped, error.checkpoint) == (True, None)
+
+
+def test_in_shadow_mode_a_run_does_not_go_back():
+    watch(policy=replace(GOES_BACK, mode=Mode.SHADOW))
+    with WfloWorkflow() as workflow:
+        saved(workflow, 1)
+        ask()
+
+        assert len(workflow.checkpoints()) == 1
+
+
+def test_a_checkpoint_that_is_gone_keeps_no_refusal_from_coming_out():
+    configure(GOES_BACK, state="memory://")
+    with WfloWorkflow() as workflow:
+        saved(workflow, 1)
+        workflow._run.last_checkpoint = "gone"
+
+        assert refused().checkpoint == "gone"
+        assert len(workflow.checkpoints()) == 1

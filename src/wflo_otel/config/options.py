@@ -155,9 +155,10 @@ BUDGET = _options(
             "share of the limit",
         ),
         "on_exceeded": Note(
-            choice(OnExceeded, later=frozenset({"rollback"})),
+            choice(OnExceeded),
             "When what is spent leaves no room: `stop` refuses this call and all that follow, "
-            "`refuse` refuses this call only, and a cheaper one may still fit.",
+            "`rollback` too, and the run goes back to its last checkpoint, `refuse` refuses this "
+            "call only, and a cheaper one may still fit.",
         ),
         "clamp": Note(
             values.SWITCH,

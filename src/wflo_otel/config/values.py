@@ -187,15 +187,13 @@ def _timezones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def choice(values: type[StrEnum], later: frozenset[str] = frozenset()) -> Kind:
-    """Make the kind of one of these words; those in ``later`` belong to a later release."""
+def choice(values: type[StrEnum]) -> Kind:
+    """Make the kind of one of these words."""
     words = [str(word) for word in values]
 
     def read(written: Text) -> StrEnum:
         if written.text in words:
             return values(written.text)
-        if written.text in later:
-            raise ValueError(f"{shown(written.text)} is not in this release")
         meant = nearest(written.text, words)
         hint = f" (did you mean {meant}?)" if meant else ""
         raise ValueError(f"{shown(written.text)} is not one of {', '.join(words)}{hint}")

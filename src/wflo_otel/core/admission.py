@@ -7,6 +7,7 @@ smaller cap or is refused; what only other calls' reservations keep out waits it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from wflo_otel.core.decision import Admission, Exceeded, Granted, Queued, Stopped
@@ -113,8 +114,8 @@ def _decide(entries: Sequence[Entry], request: Reserve, now: float) -> Admission
         within = need.cap_within(ledger)
         useful = within >= min(need.least_output, need.output_cap)
         if within < need.output_cap and not (useful and budget is not None and budget.clamp):
-            stops = budget is not None and budget.on_exceeded is OnExceeded.STOP
-            return _exceeded(ledger, need, stops=stops)
+            then = OnExceeded.REFUSE if budget is None else budget.on_exceeded
+            return _exceeded(ledger, need, then)
         cap = min(cap, within)
     amount = need.amount(cap)
     return _in_the_way(entries, request, amount, now) or Granted(
@@ -167,13 +168,17 @@ def _mark(entries: Sequence[Entry], request: Reserve, answer: Admission, now: fl
             ledger.stopped = f"{answer.unit} budget exceeded"
 
 
-def _exceeded(ledger: Ledger, need: Need, *, stops: bool) -> Exceeded:
+def _exceeded(ledger: Ledger, need: Need, then: OnExceeded) -> Exceeded:
     amount = need.amount(min(need.output_cap, need.least_output))
     unit = ledger.short_of(amount, beside=Amount())
     if unit is None:  # it would fit with a smaller cap, which the budget does not allow
         amount = need.amount(need.output_cap)
         unit = ledger.short_of(amount, beside=Amount()) or _any_unit(ledger)
-    return _short(ledger, unit, amount, stops=stops)
+    return replace(
+        _short(ledger, unit, amount),
+        stops=then is not OnExceeded.REFUSE,
+        rolls_back=then is OnExceeded.ROLLBACK,
+    )
 
 
 def _any_unit(ledger: Ledger) -> Unit:
@@ -185,7 +190,6 @@ def _short(
     unit: Unit,
     amount: Amount,
     *,
-    stops: bool = False,
     held_by_caller: bool = False,
 ) -> Exceeded:
     return Exceeded(
@@ -195,7 +199,6 @@ def _short(
         settled=ledger.settled.of(unit),
         pending=ledger.pending.of(unit),
         needed=amount.of(unit),
-        stops=stops,
         held_by_caller=held_by_caller,
     )
 

@@ -21,6 +21,8 @@ class Exceeded:
     needed: int
     #: The scope is stopped from now on.
     stops: bool = False
+    #: The run goes back to its last checkpoint.
+    rolls_back: bool = False
     #: Only money that the caller itself holds is in the way: waiting would never end.
     held_by_caller: bool = False
 

@@ -23,6 +23,8 @@ class OnExceeded(StrEnum):
 
     #: Refuse the call and stop the scope: every further call in it is refused.
     STOP = "stop"
+    #: Like ``stop``, and the run goes back to its last checkpoint: a branch begins there.
+    ROLLBACK = "rollback"
     #: Refuse that call only; a cheaper one may still fit.
     REFUSE = "refuse"
 

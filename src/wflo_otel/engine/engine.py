@@ -16,6 +16,7 @@ from wflo_otel.core.policy import Loops, Mode, Policy
 from wflo_otel.core.usage import NOTHING
 from wflo_otel.engine.asking import Asking, StateAnswer
 from wflo_otel.engine.entrance import Entrance
+from wflo_otel.engine.going_back import GoingBack
 from wflo_otel.engine.growth import Growth
 from wflo_otel.engine.ladder import Ladder
 from wflo_otel.engine.metering import failure_of, meter, record_of
@@ -67,6 +68,7 @@ class Engine:
         self.strangers = Strangers(policy, adapters, self._refusals)
         self._growth = Growth(policy, adapters)
         self._settlements = Settlements(adapters)
+        self._going_back = GoingBack(policy, adapters)
         self._unwatch = adapters.state.watch(self._waiters.wake)
 
     @property
@@ -107,6 +109,7 @@ class Engine:
         if isinstance(asked, Permit):
             if self._policy().mode is Mode.ENFORCE:
                 self._settlements.latch(asked.granted.instead)
+                self._going_back.after(asked.granted.instead, call.caller)
             return self._opened(asked)
         if isinstance(asked, Refusal):
             self._refusals.shown(asked)
@@ -173,7 +176,9 @@ class Engine:
             return self._opened(answer)
         if adopting is not None:
             self.void(adopting)
-        return self._refusals.refused(answer)
+        refused = self._refusals.refused(answer)
+        self._going_back.after(answer.decision, answer.call.caller)
+        return refused
 
     def _opened(self, permit: Permit) -> Permit:
         self._settlements.open(permit)

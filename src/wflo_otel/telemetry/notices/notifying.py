@@ -45,6 +45,7 @@ class Notifying:
         self.warned = inner.warned
         self.looped = inner.looped
         self.unrecognised = inner.unrecognised
+        self.checkpointed = inner.checkpointed
         self.state_failed = inner.state_failed
         self.state_latency = inner.state_latency
 
