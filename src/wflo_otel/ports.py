@@ -166,6 +166,13 @@ class PolicyState(Protocol):
         """Lift a stop. What was spent stays spent."""
         ...
 
+    def top_up(self, key: str, more: Amount) -> LedgerView:
+        """Raise the limits of a scope by so much, for good, and lift a stop that they had made.
+
+        A limit that is held there later, such as by whoever joins the run, is raised as well.
+        """
+        ...
+
     def circuits(self, prefix: str = "") -> list[CircuitView]:
         """Show the circuits whose key starts so."""
         ...

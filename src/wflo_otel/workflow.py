@@ -41,6 +41,7 @@ from wflo_otel.seams.breakdown import AgentCost, agent_costs
 from wflo_otel.seams.outcomes import Raised, Returned
 from wflo_otel.seams.run_checkpoints import RunCheckpoints, last_checkpoint
 from wflo_otel.seams.saving import branch
+from wflo_otel.seams.topping_up import top_up
 from wflo_otel.seams.work import Work, WorkBlock, agent_work
 
 __all__ = ["AgentCost", "WfloWorkflow"]
@@ -142,6 +143,19 @@ class WfloWorkflow(
             ConfigError: ``budget_usd`` is no amount.
         """
         return WorkBlock(partial(self._agent_work, name, budget_of(budget_usd)))
+
+    def top_up(self, usd: Usd, *, scope: str | None = None) -> None:
+        """Raise a limit in US dollars by so much, and lift the stop that it had made.
+
+        Args:
+            usd: how much more.
+            scope: what is raised, such as an error's ``scope``; by default this run.
+
+        Raises:
+            ConfigError: ``usd`` is no amount above zero, or no call has met that scope.
+            StoreError: the state cannot answer.
+        """
+        top_up(self._open(), self.run_id, scope, usd)
 
     def hints(self) -> tuple[str, ...]:
         """What agents of the run were warned of: that they go in circles. Oldest first.

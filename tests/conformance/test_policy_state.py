@@ -414,6 +414,25 @@ def test_a_reset_lifts_the_stop_and_keeps_what_was_spent(store: Store) -> None:
     assert one(store).settled == amount(10)
 
 
+def test_a_raised_limit_lets_a_run_go_on_also_for_who_names_the_old_one(store: Store) -> None:
+    refused = admitted(store, "c1", 40, limit=10)
+    assert isinstance(refused, Exceeded)
+    assert refused.stops
+
+    view = store.top_up("run:r", Amount(usd=amount(30).usd))
+
+    assert view == one(store)
+    assert (view.limits["usd"], view.stopped) == (amount(40).usd, None)
+    assert isinstance(admitted(store, "c2", 40, limit=10), Granted)
+
+
+def test_what_is_raised_before_its_first_call_is_raised(store: Store) -> None:
+    store.top_up("run:r", Amount(usd=amount(30).usd))
+    store.forget("run:r")
+
+    assert isinstance(admitted(store, "c1", 40, limit=10), Granted)
+
+
 # --- looking and watching --------------------------------------------------------------------
 
 

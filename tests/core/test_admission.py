@@ -323,3 +323,38 @@ def test_a_budget_says_what_follows_when_nothing_is_left(on_exceeded, expected):
 
     assert (answer.stops, answer.rolls_back) == expected
     assert (ledger.stopped is not None) is expected[0]
+
+
+def test_a_limit_that_is_raised_lifts_its_stop_and_holds_for_later_budgets():
+    ledger, budget = Ledger("run:1"), Budget(usd=100, tokens=10)
+    assert isinstance(ask(ledger, budget), Exceeded)
+
+    ledger.top_up(Amount(usd=900))
+
+    assert (ledger.stopped, ledger.limits) == (None, {"usd": 1_000, "tokens": 10})
+    ledger.limit_by(Budget(usd=50))
+    assert ledger.limits["usd"] == 950
+
+
+@pytest.mark.parametrize("reason", ["tokens budget exceeded", "loop: identical, 4 times: x"])
+def test_a_raised_limit_lifts_no_stop_that_it_had_not_made(reason):
+    ledger = Ledger("run:1", stopped=reason)
+
+    ledger.top_up(Amount(usd=900))
+
+    assert ledger.stopped == reason
+    ledger.limit_by(Budget(usd=50))
+    assert ledger.limits == {"usd": 950}
+
+
+def test_a_raised_limit_is_warned_of_again():
+    ledger, budget = Ledger("run:1"), Budget(usd=100, warn_at=0.5)
+    ledger.limit_by(budget)
+    ledger.settle("a", Amount(usd=60))
+    assert ledger.crossed(budget) == ["usd"]
+
+    ledger.top_up(Amount(usd=100))
+
+    assert ledger.crossed(budget) == []
+    ledger.settle("b", Amount(usd=60))
+    assert ledger.crossed(budget) == ["usd"]

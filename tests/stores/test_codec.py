@@ -97,6 +97,7 @@ ledgers = st.builds(
     stopped=names,
     refused=counts,
     warned=st.sets(st.sampled_from(UNITS)),
+    raised=amounts,
 )
 
 
@@ -142,7 +143,7 @@ def test_a_ledger_reads_as_it_was_written(
         (
             Ledger,
             {"key", "limits", "settled", "pending", "reservations", "expired", "queue"}
-            | {"stopped", "refused", "warned"},
+            | {"stopped", "refused", "warned", "raised"},
         ),
     ],
 )

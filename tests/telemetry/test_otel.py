@@ -17,8 +17,9 @@ from telemetry_rig import ASK, CALL, CALLER, EXCEEDED, RECORD, REFUSED, SHADOWED
 from wflo_otel.core.call import Operation
 from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import CircuitOpen, Phase, Queued, Stopped, Transition
+from wflo_otel.core.ledger import ZERO, Amount
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import Observation, Warned
+from wflo_otel.ports import LedgerView, Observation, Warned
 from wflo_otel.telemetry import scope
 from wflo_otel.telemetry.otel import OTelTelemetry
 from wflo_otel.telemetry.spans import start_llm_span
@@ -238,6 +239,25 @@ def test_a_warning_goes_to_the_span_that_the_call_is_bound_to() -> None:
     span.end()
 
     assert [event.name for event in rig.span.events] == ["wflo.budget.warning"]
+
+
+@pytest.mark.parametrize("limits", [{"usd": 5_000_000_000}, {}])
+def test_a_budget_that_was_raised_is_an_event_on_the_current_span(limits) -> None:
+    rig = Rig()
+    spent = Amount(usd=4_000_000_000)
+
+    with rig.tracer.start_as_current_span("work"):
+        rig.telemetry.raised(LedgerView("run:run-1", limits, spent, ZERO, ZERO, None, 0))
+
+    expected = {
+        "wflo.budget.scope": "run:run-1",
+        "wflo.budget.unit": "usd",
+        "wflo.budget.settled": 4.0,
+        **({"wflo.budget.limit": 5.0} if limits else {}),
+    }
+    (event,), (log,) = rig.span.events, rig.logs
+    assert (event.name, dict(event.attributes or {})) == ("wflo.budget.raised", expected)
+    assert (log.event_name, dict(log.attributes)) == ("wflo.budget.raised", expected)
 
 
 def test_a_checkpoint_is_an_event_on_the_current_span() -> None:

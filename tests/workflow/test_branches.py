@@ -15,7 +15,12 @@ from wflo_otel.bootstrap import configure
 from wflo_otel.context import runs
 from wflo_otel.core.policy import Budget, Budgets, Checkpoints, Mode, OnExceeded, Policy
 from wflo_otel.decorators import checkpoint, record_usage, track_llm_call
-from wflo_otel.errors import BudgetExceededError, CheckpointCodecError, CheckpointNotFoundError
+from wflo_otel.errors import (
+    BudgetExceededError,
+    CheckpointCodecError,
+    CheckpointNotFoundError,
+    ConfigError,
+)
 from wflo_otel.workflow import WfloWorkflow
 
 
@@ -309,3 +314,44 @@ def test_a_checkpoint_that_is_gone_keeps_no_refusal_from_coming_out():
 
         assert refused().checkpoint == "gone"
         assert len(workflow.checkpoints()) == 1
+
+
+def test_a_run_that_was_topped_up_goes_on_in_another_process(tmp_path):
+    state = f"sqlite:///{tmp_path}/state.db"
+    configure(state=state)
+    with WfloWorkflow(budget_usd="0.000001") as workflow:
+        saved(workflow, 1)
+        assert refused().stopped
+        workflow.top_up(1)
+
+    configure(state=state)
+    with WfloWorkflow(budget_usd="0.000001", run_id=workflow.run_id) as again:
+        ask()
+
+    assert again.cost_usd > 0
+
+
+def test_the_scope_that_an_error_names_can_be_topped_up():
+    watch()
+    workflow = WfloWorkflow(per_agent_budgets={"writer": "0.000001"})
+    with workflow, workflow.agent("writer"):
+        error = refused()
+        workflow.top_up("0.50")
+        assert refused().stopped
+        workflow.top_up("0.50", scope=error.scope)
+        ask()
+
+    assert workflow.cost_usd > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"usd": "much"}, "usd: "),
+        ({"usd": 0}, "usd: 0 raises nothing"),
+        ({"usd": 1, "scope": "run:elsewhere"}, "no call has met a budget of 'run:elsewhere'"),
+    ],
+)
+def test_what_raises_nothing_is_said(seen, more, message):
+    with WfloWorkflow() as workflow, pytest.raises(ConfigError, match=message):
+        workflow.top_up(**more)

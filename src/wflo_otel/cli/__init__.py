@@ -171,7 +171,7 @@ def breakers_close(component: str, state: str | None) -> None:
 
 @main.group()
 def budgets() -> None:
-    """Look at the ledgers, and lift a stop."""
+    """Look at the ledgers, raise a limit, and lift a stop."""
 
 
 @budgets.command("show")
@@ -192,6 +192,17 @@ def budgets_reset(scope: str, state: str | None) -> None:
     from wflo_otel.cli.stops import lift
 
     sys.exit(lift(scope, state))
+
+
+@budgets.command("raise")
+@click.argument("scope")
+@click.option("--usd", required=True, metavar="USD", help="How much more, in US dollars.")
+@STATE
+def budgets_raise(scope: str, usd: str, state: str | None) -> None:
+    """Raise the limit of SCOPE (such as run:3f2a), and let it go on if that had stopped it."""
+    from wflo_otel.cli.stops import raise_limit
+
+    sys.exit(raise_limit(scope, usd, state))
 
 
 main.add_command(checkpoints)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from wflo_otel.core.decision import Admission, Exceeded, Granted, Queued, Stopped
-from wflo_otel.core.ledger import Amount, Ledger, Reservation, Unit
+from wflo_otel.core.ledger import Amount, Ledger, Reservation, Unit, stop_of
 from wflo_otel.core.money import PICO_PER_NANO, ceil_nano
 from wflo_otel.core.policy import Budget, OnExceeded
 
@@ -165,7 +165,7 @@ def _mark(entries: Sequence[Entry], request: Reserve, answer: Admission, now: fl
         if isinstance(answer, Exceeded | Stopped) and ledger.key == answer.key:
             ledger.refused += 1
         if isinstance(answer, Exceeded) and answer.stops and ledger.key == answer.key:
-            ledger.stopped = f"{answer.unit} budget exceeded"
+            ledger.stopped = stop_of(answer.unit)
 
 
 def _exceeded(ledger: Ledger, need: Need, then: OnExceeded) -> Exceeded:

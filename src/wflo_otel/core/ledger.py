@@ -48,6 +48,11 @@ _AT: dict[Unit, int] = {unit: at for at, unit in enumerate(UNITS)}
 ZERO = Amount()
 
 
+def stop_of(unit: str) -> str:
+    """Why a scope is stopped whose limit in this unit was hit."""
+    return f"{unit} budget exceeded"
+
+
 class Reservation(NamedTuple):
     """What an open call may still spend. After ``expires_at`` its process counts as dead."""
 
@@ -75,6 +80,8 @@ class Ledger:
     refused: int = 0
     #: Units whose warning was given.
     warned: set[Unit] = field(default_factory=set)
+    #: What was added to the limits by hand; contained in ``limits``, and added to later ones.
+    raised: Amount = ZERO
 
     def __post_init__(self) -> None:
         # Hints that save work: no part of the state, and never written down.
@@ -92,8 +99,9 @@ class Ledger:
 
     @property
     def is_unused(self) -> bool:
-        """Whether no call is open here, or waits, and none was charged."""
-        return not self.reservations and not self.queue and self.settled == ZERO
+        """Whether no call is open here, or waits, none was charged and nothing raised."""
+        is_idle = not self.reservations and not self.queue
+        return is_idle and self.settled == ZERO and self.raised == ZERO
 
     def limit_by(self, budget: Budget | None) -> None:
         """Hold this budget too; of several, the tightest of each unit holds."""
@@ -102,7 +110,21 @@ class Ledger:
         self._held = budget
         for unit, limit in zip(UNITS, (budget.usd, budget.tokens, budget.calls), strict=True):
             if limit is not None:
-                self.limits[unit] = min(limit, self.limits.get(unit, limit))
+                raised = limit + self.raised.of(unit)
+                self.limits[unit] = min(raised, self.limits.get(unit, raised))
+        self._bounds = self._limits_of_all()
+
+    def top_up(self, more: Amount) -> None:
+        """Raise the limits, also those that are held later, and lift a stop that they had made."""
+        self.raised += more
+        for unit in UNITS:
+            if not more.of(unit):
+                continue
+            if unit in self.limits:
+                self.limits[unit] += more.of(unit)
+            self.warned.discard(unit)
+            if self.stopped == stop_of(unit):
+                self.stopped = None
         self._bounds = self._limits_of_all()
 
     def _limits_of_all(self) -> tuple[float, float, float]:

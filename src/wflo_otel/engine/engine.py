@@ -11,6 +11,7 @@ from wflo_otel.core.admission import Reserve
 from wflo_otel.core.breaker import Component, components_of
 from wflo_otel.core.call import Answer, Call, CallRecord, Outcome, Status
 from wflo_otel.core.decision import Queued
+from wflo_otel.core.ledger import Amount
 from wflo_otel.core.loop import Deed
 from wflo_otel.core.policy import Loops, Mode, Policy
 from wflo_otel.core.usage import NOTHING
@@ -245,6 +246,14 @@ class Engine:
     def ledgers(self, prefix: str) -> list[LedgerView]:
         """Show the ledgers whose key starts so; none where the state cannot answer."""
         return self._asking.ledgers(prefix)
+
+    def top_up(self, key: str, more: Amount) -> LedgerView:
+        """Raise the limits of a scope, and lift a stop that they had made.
+
+        Raises:
+            StoreError: the state cannot answer.
+        """
+        return self._ports.state.top_up(key, more)
 
     def keep_failure(self, permit: Permit, outcome: Outcome) -> None:
         """Keep a line of a call that failed and is charged nothing. Never raises."""

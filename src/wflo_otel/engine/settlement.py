@@ -13,7 +13,7 @@ from itertools import islice
 from wflo_otel.core.breaker import Seen, verdict_of
 from wflo_otel.core.call import CallRecord, Outcome
 from wflo_otel.core.decision import CircuitOpen, Exceeded, Queued, Stopped, Transition
-from wflo_otel.core.ledger import Amount
+from wflo_otel.core.ledger import Amount, stop_of
 from wflo_otel.engine.permit import Permit
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import Adapters, Charge, Ended, Settled
@@ -79,7 +79,7 @@ class Settlements:
         if not isinstance(instead, Exceeded) or not instead.stops:
             return
         try:
-            self._ports.state.stop(instead.key, f"{instead.unit} budget exceeded")
+            self._ports.state.stop(instead.key, stop_of(instead.unit))
         except StoreError as error:
             self._ports.telemetry.state_failed("stop", error, allowed=True)
 

@@ -167,6 +167,8 @@ def encode_ledger(ledger: Ledger) -> str:
         plain["refused"] = ledger.refused
     if ledger.warned:
         plain["warned"] = sorted(ledger.warned)
+    if ledger.raised != ZERO:
+        plain["raised"] = _amount(ledger.raised)
     return dump(plain)
 
 
@@ -194,6 +196,7 @@ def decode_ledger(key: str, text: str) -> Ledger:
             stopped=plain.get("stopped"),
             refused=plain.get("refused", 0),
             warned=set(plain.get("warned", ())),
+            raised=Amount(*plain.get("raised", ZERO)),
         )
     except DAMAGE as error:
         raise CodecError(f"unreadable ledger: {type(error).__name__}") from error

@@ -116,6 +116,15 @@ class BookedState(ABC):
             books.ledger(key).stopped = None
         self._tell()
 
+    def top_up(self, key: str, more: Amount) -> LedgerView:
+        """Raise the limits of a scope, and lift a stop that they had made."""
+        with self._books() as books:
+            ledger = books.ledger(key)
+            ledger.top_up(more)
+            raised = rules.view(ledger)
+        self._tell()
+        return raised
+
     def circuits(self, prefix: str = "") -> list[CircuitView]:
         """Show the circuits whose key starts so, by key."""
         with self._books() as books:

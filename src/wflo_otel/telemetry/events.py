@@ -17,7 +17,7 @@ from wflo_otel.core.checkpoint import Checkpoint
 from wflo_otel.core.decision import Circling, Transition
 from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
-from wflo_otel.ports import Refused, Warned
+from wflo_otel.ports import LedgerView, Refused, Warned
 from wflo_otel.telemetry.refusals import loop_attributes, refusal_attributes
 from wflo_otel.telemetry.safely import safely
 from wflo_otel.telemetry.scope import SCHEMA_URL, SCOPE_NAME, version
@@ -66,6 +66,17 @@ class Events:
             },
             span,
         )
+
+    def raised(self, ledger: LedgerView, span: Span) -> None:
+        """A budget in US dollars was raised by hand."""
+        facts: dict[str, Value] = {
+            a.BUDGET_SCOPE: text(ledger.key),
+            a.BUDGET_UNIT: "usd",
+            a.BUDGET_SETTLED: in_unit(ledger.settled.usd, "usd"),
+        }
+        if "usd" in ledger.limits:
+            facts[a.BUDGET_LIMIT] = in_unit(ledger.limits["usd"], "usd")
+        self._write(events.RAISED, facts, span)
 
     def moved(self, transition: Transition, span: Span) -> None:
         """A circuit breaker opened, half-opened or closed."""

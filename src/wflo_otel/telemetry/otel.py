@@ -22,7 +22,7 @@ from wflo_otel.core.decision import Circling, Transition
 from wflo_otel.core.retry import FailedAttempt
 from wflo_otel.core.scope import Caller
 from wflo_otel.errors import StoreError
-from wflo_otel.ports import Observation, Refused, Warned
+from wflo_otel.ports import LedgerView, Observation, Refused, Warned
 from wflo_otel.telemetry import spans
 from wflo_otel.telemetry.bound import BoundSpan, BoundSpans
 from wflo_otel.telemetry.dialects import is_genai_span
@@ -116,6 +116,10 @@ class OTelTelemetry:
     def checkpointed(self, checkpoint: Checkpoint) -> None:
         """A state was saved: an event on the current span, and a log record."""
         self._events.checkpointed(checkpoint, trace.get_current_span())
+
+    def raised(self, ledger: LedgerView) -> None:
+        """A budget was raised by hand: an event on the current span, and a log record."""
+        self._events.raised(ledger, trace.get_current_span())
 
     def passed(self, name: str, caller: Caller, span: Span) -> None:
         """A tool or an agent has done its work: an event on its span, and a log record."""

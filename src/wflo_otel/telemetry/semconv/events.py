@@ -44,6 +44,12 @@ WARNING = Event(
     "A budget has just passed its `warn_at`.",
     (a.BUDGET_SCOPE, a.BUDGET_UNIT, a.BUDGET_LIMIT, a.BUDGET_SETTLED, a.CALL_ID),
 )
+RAISED = Event(
+    "wflo.budget.raised",
+    "INFO",
+    "A budget was raised by hand, and goes on if it was stopped; the limit is the new one.",
+    (a.BUDGET_SCOPE, a.BUDGET_UNIT, a.BUDGET_LIMIT, a.BUDGET_SETTLED),
+)
 TRANSITION = Event(
     "wflo.breaker.transition",
     "WARN",
@@ -85,4 +91,4 @@ CHECKPOINT = Event(
 )
 
 #: Every event, in the order of the reference page.
-EVENTS: Final = (DECISION, WARNING, TRANSITION, LOOP, ATTEMPT, RETRY, CHECKPOINT)
+EVENTS: Final = (DECISION, WARNING, RAISED, TRANSITION, LOOP, ATTEMPT, RETRY, CHECKPOINT)
