@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import json
 
+import jsonpatch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wflo_otel.core.json_patch import diff
-
-jsonpatch = pytest.importorskip("jsonpatch", reason="not installed in this environment")
 
 _documents = st.recursive(
     st.one_of(
