@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import inspect
 import re
 from decimal import Decimal
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import wflo_otel
 import wflo_otel.after_agent
 import wflo_otel.decorators
 import wflo_otel.retries
@@ -51,6 +53,7 @@ def namespace():
         "name": "search",
         "state": {"step": 1},
         "task": SimpleNamespace(callback=None),
+        "create_langgraph_workflow": lambda: functools.partial(create, "a graph's input"),
     }
 
 
@@ -73,7 +76,7 @@ def ran(namespace):
 
 
 def test_every_snippet_runs(ran):
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
     assert [each.name for each in ran["wflo"].checkpoints()] == ["iteration_1_tool_search"]
 
 
@@ -82,7 +85,7 @@ def test_a_call_is_priced_and_charged_to_the_workflow(ran):
 
     # gpt-4 costs $30 and $60 per million tokens.
     assert ran["wflo"].cost_usd == Decimal("0.036")
-    assert ran["seen"].record.model == "gpt-4"
+    assert ran["seen"].records[-1].model == "gpt-4"
 
 
 def test_the_breakdown_has_the_agents_with_budgets(ran):
@@ -100,8 +103,21 @@ def test_what_the_snippets_decorate_works_for_the_workflow(ran):
 
     names = [each.name for each in ran["wflo"].checkpoints()]
     assert names == ["iteration_1_tool_search", "plan_research", "my_function"]
-    operations = [record.operation.value for record in ran["seen"].records]
+    operations = [record.operation.value for record in ran["seen"].records[1:]]
     assert operations == ["invoke_agent", "chat", "execute_tool"]
+
+
+def test_what_is_wrapped_answers_as_ever(ran):
+    assert ran["result"].model == "gpt-4"
+    assert ran["wflo_workflow"].run_id == ran["wflo"].run_id
+
+
+def test_the_module_wraps_as_the_workflow_does(ran):
+    ran["wflo"] = SimpleNamespace(wrap=wflo_otel.wrap, close=ran["wflo"].close)
+
+    run(BLOCKS[-1], ran)
+
+    assert ran["result"].model == "gpt-4"
 
 
 def test_a_checkpoint_is_saved_by_the_module_as_by_the_workflow(ran):

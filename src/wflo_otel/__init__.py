@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from wflo_otel.retries import dead_letters, with_retry
     from wflo_otel.seams.spans.sampler import PolicySampler
     from wflo_otel.workflow import WfloWorkflow
+    from wflo_otel.wrapping import Wrapped, wrap
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ __all__ = [
     "WfloError",
     "WfloInstrumentor",
     "WfloWorkflow",
+    "Wrapped",
     "checkpoint",
     "checkpoint_after_agent",
     "circuit_breaker",
@@ -79,6 +81,7 @@ __all__ = [
     "track_llm_call",
     "track_tool_call",
     "with_retry",
+    "wrap",
 ]
 
 _MODULES = {
@@ -91,6 +94,7 @@ _MODULES = {
     "shutdown": "bootstrap",
     "dead_letters": "retries",
     "with_retry": "retries",
+    **dict.fromkeys(["Wrapped", "wrap"], "wrapping"),
     **dict.fromkeys(
         [
             "checkpoint",

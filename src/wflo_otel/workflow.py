@@ -38,11 +38,13 @@ from wflo_otel.ports import RunInfo
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.amounts import Usd, agent_budgets_of, budget_of
 from wflo_otel.seams.breakdown import AgentCost, agent_costs
-from wflo_otel.seams.outcomes import Raised, Returned
+from wflo_otel.seams.functions import Run
+from wflo_otel.seams.outcomes import Outcome, Raised, Returned
 from wflo_otel.seams.run_checkpoints import RunCheckpoints, last_checkpoint
 from wflo_otel.seams.saving import branch
 from wflo_otel.seams.topping_up import top_up
-from wflo_otel.seams.work import Work, WorkBlock, agent_work
+from wflo_otel.seams.work import Work, WorkBlock, agent_work, ignore
+from wflo_otel.seams.wrapping import Wraps
 
 __all__ = ["AgentCost", "WfloWorkflow"]
 
@@ -59,6 +61,7 @@ _opened: weakref.WeakSet[WfloWorkflow] = weakref.WeakSet()
 
 class WfloWorkflow(
     RunCheckpoints,
+    Wraps,
     AbstractContextManager["WfloWorkflow"],
     AbstractAsyncContextManager["WfloWorkflow"],
 ):
@@ -184,7 +187,12 @@ class WfloWorkflow(
 
     # -- open and close -------------------------------------------------------------------------
 
-    def __enter__(self) -> WfloWorkflow:
+    def begin(self) -> Run:
+        """Open the run as a block does, for work that is entered step by step.
+
+        Raises:
+            ConfigError: it is open already.
+        """
         if self._work is not None:
             raise ConfigError("this WfloWorkflow is open already; make one for each run")
         active = ensure_configured()
@@ -195,7 +203,10 @@ class WfloWorkflow(
         runs.add(self._run)
         span = active.telemetry.workflow_span(self._name, frame.caller)
         self._work = Work.begin(active, frame, span, Operation.INVOKE_WORKFLOW)
-        self._work.place.__enter__()
+        return Run(active.engine, self._work.place, ignore, self._end)
+
+    def __enter__(self) -> WfloWorkflow:
+        self.begin().inside.__enter__()
         return self
 
     def __exit__(
@@ -204,12 +215,9 @@ class WfloWorkflow(
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        work, self._work = self._work, None
-        if work is not None:
-            work.place.__exit__()
-            work.active.engine.tend()
-            work.end(Returned(None) if error is None else Raised(error))
-        self.close()
+        if self._work is not None:
+            self._work.place.__exit__()
+        self._end(Returned(None) if error is None else Raised(error))
 
     async def __aenter__(self) -> WfloWorkflow:
         return self.__enter__()
@@ -221,6 +229,13 @@ class WfloWorkflow(
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+    def _end(self, outcome: Outcome) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.active.engine.tend()
+            work.end(outcome)
+        self.close()
 
     def close(self) -> None:
         """Close the run. What it did can still be read. Idempotent."""

@@ -19,6 +19,7 @@ from wflo_otel.decorators import (
 from wflo_otel.retries import with_retry
 from wflo_otel.seams.breakdown import AgentCost
 from wflo_otel.workflow import WfloWorkflow
+from wflo_otel.wrapping import Wrapped, wrap
 
 
 @track_llm_call
@@ -102,3 +103,5 @@ async def workflow() -> None:
         assert_type(report.cost_usd, Decimal)
     assert_type(report.get_cost_breakdown_by_agent(), dict[str, AgentCost])
     assert_type(await checkpoint("draft", {}), Checkpoint)
+    assert_type(wrap(1), Wrapped[int])
+    assert_type(wrap(plain).inner(1), bytes)

@@ -6,35 +6,20 @@ saved can be read, and forked.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Any
 
-from wflo_otel.context import Frame
 from wflo_otel.core import json_patch
 from wflo_otel.core.checkpoint import Checkpoint, document_of
 from wflo_otel.core.json_patch import Change
 from wflo_otel.errors import CheckpointNotFoundError
 from wflo_otel.ports import CheckpointStore
-from wflo_otel.seams.active import Active
+from wflo_otel.seams.in_run import InRun
 from wflo_otel.seams.saving import Restored, Saved, branch, loaded, save
 
 
-class RunCheckpoints(ABC):
+class RunCheckpoints(InRun):
     """Saves the states of a run, lists and compares them, and goes back to one."""
-
-    @property
-    @abstractmethod
-    def run_id(self) -> str:
-        """The run."""
-
-    @abstractmethod
-    def _open(self) -> Active:
-        """The configuration in force; the run is open in it."""
-
-    @abstractmethod
-    def _frame(self) -> Frame:
-        """Who is calling in this run."""
 
     def checkpoint(self, name: str, state: object) -> Saved:
         """Save a state. It is saved when this returns; the answer may be awaited or not.
