@@ -34,6 +34,8 @@ if not find_spec("groq"):  # the fourth environment has many SDKs
     collect_ignore.append("sdks")
 if not find_spec("litellm"):  # only the second environment has it: it needs openai 2
     collect_ignore.append("integrations/test_litellm.py")
+if not find_spec("crewai"):  # and this, for the same reason
+    collect_ignore.append("integrations/test_crewai.py")
 
 
 def _refuses_skips(marks):

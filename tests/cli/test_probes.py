@@ -21,8 +21,6 @@ from wflo_otel.cli.probes.reference import sdk_table
 from wflo_otel.errors import BudgetExceededError
 from wflo_otel.testing import ScriptedProvider
 
-#: What no environment of the suite has, since it wants older packages than they have.
-TRIED_BY_HAND = {"crewai"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -187,8 +185,6 @@ def test_the_oldest_version_tried_is_the_oldest_that_an_environment_pins(subject
 
     pinned = _pinned(subject.name)
 
-    if subject.name in TRIED_BY_HAND and not pinned:
-        return
     assert subject.tested == min(pinned, key=number)
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 #: What a framework imports first, and who is called with it.
 INTEGRATIONS = {
     "langgraph.pregel._runner": "wflo_otel.integrations.langgraph",
+    "crewai": "wflo_otel.integrations.crewai",
     "openai._base_client": "wflo_otel.integrations.stainless",
     "anthropic._base_client": "wflo_otel.integrations.stainless",
     "groq._base_client": "wflo_otel.integrations.stainless",
