@@ -22,6 +22,7 @@ _IS_SECOND = int(version("openai").partition(".")[0]) < 3
 _NEEDS = {
     "bootstrap/test_self_test.py": "boto3",
     "integrations/test_langgraph.py": "langgraph",
+    "integrations/test_langgraph_wrap.py": "langgraph",
     "seams/test_http_aiohttp.py": "aiohttp",
     "seams/test_http_botocore.py": "boto3",
     "seams/test_http_trio.py": "trio",
