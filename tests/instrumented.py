@@ -9,7 +9,7 @@ import asyncio
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from importlib import import_module
@@ -256,6 +256,9 @@ def _instrument(path):
     module, _, name = path.partition(":")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of their own making
+        for late in _LATE:
+            with suppress(ImportError):
+                import_module(late)
         instrumentor = getattr(import_module(module), name)()
         before = _patched_classes()
         instrumentor.instrument(tracer_provider=_provider)
@@ -267,7 +270,12 @@ def _instrument(path):
     return lift
 
 
-_PATCHED = ("openai", "anthropic", "langchain_core", "langgraph.pregel", "langgraph.graph")
+_PATCHED = (
+    *("openai", "anthropic", "langchain_core", "langchain_openai"),
+    *("langchain.agents", "langgraph.pregel", "langgraph.graph"),
+)
+#: What is imported first: of what is not there yet, nobody knows how it was.
+_LATE = ("langgraph.graph", "langgraph.pregel", "langchain.agents", "langchain_openai")
 
 
 def _patched_classes():

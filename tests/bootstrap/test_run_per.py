@@ -80,7 +80,7 @@ class Service:
 
 def shown(report):
     console = Console(file=io.StringIO(), width=100)
-    console.print(lines_under(report, {}, "more"))
+    console.print(lines_under(report, {}, "more", "letters"))
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 

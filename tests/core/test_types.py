@@ -9,6 +9,7 @@ from enum import Enum
 from types import SimpleNamespace
 
 import attrs
+import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
@@ -155,12 +156,11 @@ def test_a_scalar_of_numpys_is_stored_as_python_has_it():
 
 
 def test_real_arrays_and_scalars_come_back():
-    numpy = pytest.importorskip("numpy")
-    state = {"a": numpy.arange(6, dtype="float32").reshape(2, 3).T, "n": numpy.int64(3)}
+    state = {"a": np.arange(6, dtype="float32").reshape(2, 3).T, "n": np.int64(3)}
 
-    found = decode(encode(state), (numpy.ndarray,))
+    found = decode(encode(state), (np.ndarray,))
 
     assert (found["a"] == state["a"]).all()
     assert (found["a"].dtype, found["n"]) == (state["a"].dtype, 3)
     with pytest.raises(CheckpointCodecError, match="MaskedArray cannot be stored"):
-        encode(numpy.ma.array([1], mask=[True]))
+        encode(np.ma.array([1], mask=[True]))

@@ -1,5 +1,6 @@
 """The span processor alone: a tool loop that only other projects' spans tell of."""
 
+from contextvars import Context
 from itertools import count
 
 import pytest
@@ -28,7 +29,12 @@ TURNS = 12
 
 
 def agent(provider, answer):
-    """LangChain's own agent, until it is stopped or has taken its turns."""
+    """LangChain's own agent; in a context of its own, for OpenLLMetry's leave one attached."""
+    return Context().run(_agent, provider, answer)
+
+
+def _agent(provider, answer):
+    """It runs until it is stopped or has taken its turns."""
     from langchain.agents import create_agent
     from langchain_core.tools import tool
     from langgraph.errors import GraphRecursionError
