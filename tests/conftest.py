@@ -23,6 +23,8 @@ _NEEDS = {
     "bootstrap/test_self_test.py": "boto3",
     "integrations/test_langgraph.py": "langgraph",
     "integrations/test_langgraph_wrap.py": "langgraph",
+    "integrations/test_langgraph_saver.py": "langgraph",
+    "integrations/test_langgraph_conformance.py": "langgraph",
     "seams/test_http_aiohttp.py": "aiohttp",
     "seams/test_http_botocore.py": "boto3",
     "seams/test_http_trio.py": "trio",

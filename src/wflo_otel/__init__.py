@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wflo_otel.errors import (
         BudgetExceededError,
         CheckpointCodecError,
+        CheckpointConflictError,
         CheckpointNotFoundError,
         CircuitOpenError,
         ConfigError,
@@ -52,6 +53,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BudgetExceededError",
     "CheckpointCodecError",
+    "CheckpointConflictError",
     "CheckpointNotFoundError",
     "CircuitOpenError",
     "ConfigError",

@@ -5,6 +5,7 @@
     WfloError
     ├── ConfigError                 a policy, an option or the environment is wrong; nothing ran
     ├── CheckpointNotFoundError     no checkpoint has that id
+    ├── CheckpointConflictError     another run has gone on in the same thread of LangGraph
     ├── CheckpointCodecError        a value cannot be stored as plain data
     ├── DeadLetterError             a dead letter is not there, or cannot be replayed
     ├── StoreError                  a state store cannot answer
@@ -29,6 +30,7 @@ from typing import Any
 __all__ = [
     "BudgetExceededError",
     "CheckpointCodecError",
+    "CheckpointConflictError",
     "CheckpointNotFoundError",
     "CircuitOpenError",
     "ConfigError",
@@ -76,6 +78,26 @@ class CheckpointNotFoundError(WfloError, KeyError):
         return (
             f"no checkpoint {self.checkpoint_id!r}; `workflow.checkpoints()` or "
             "`wflo checkpoints list` lists them"
+        )
+
+
+class CheckpointConflictError(WfloError):
+    """Two writers save in one thread of LangGraph, and another one has overtaken this one.
+
+    Attributes:
+        thread_id: the thread.
+        checkpoint_ns: the subgraph in it; empty for the graph itself.
+    """
+
+    def __init__(self, thread_id: str, checkpoint_ns: str = "") -> None:
+        super().__init__(thread_id, checkpoint_ns)
+        self.thread_id = thread_id
+        self.checkpoint_ns = checkpoint_ns
+
+    def __str__(self) -> str:
+        return (
+            f"another run has gone on in thread {self.thread_id!r} since this one saved there; "
+            "give each run a thread of its own, or run one after the other"
         )
 
 

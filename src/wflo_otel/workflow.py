@@ -187,7 +187,7 @@ class WfloWorkflow(
 
     # -- open and close -------------------------------------------------------------------------
 
-    def begin(self) -> Run:
+    def _begin(self) -> Run:
         """Open the run as a block does, for work that is entered step by step.
 
         Raises:
@@ -206,7 +206,7 @@ class WfloWorkflow(
         return Run(active.engine, self._work.place, ignore, self._end)
 
     def __enter__(self) -> WfloWorkflow:
-        self.begin().inside.__enter__()
+        self._begin().inside.__enter__()
         return self
 
     def __exit__(

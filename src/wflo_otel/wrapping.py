@@ -52,6 +52,6 @@ def wrap(
             per_agent_budgets=per_agent_budgets,
             tokens=tokens,
         )
-        return workflow, workflow.begin()
+        return workflow, workflow._begin()  # noqa: SLF001  # a block, entered step by step
 
     return wrapped(target, begin)

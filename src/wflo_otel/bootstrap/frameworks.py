@@ -12,6 +12,7 @@ from types import ModuleType
 INTEGRATIONS = {
     "langgraph.pregel._runner": "wflo_otel.integrations.langgraph",
     "crewai": "wflo_otel.integrations.crewai",
+    "langgraph.pregel.main": "wflo_otel.integrations.langgraph_checkpoints",
     "openai._base_client": "wflo_otel.integrations.stainless",
     "anthropic._base_client": "wflo_otel.integrations.stainless",
     "groq._base_client": "wflo_otel.integrations.stainless",

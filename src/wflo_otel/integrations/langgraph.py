@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 from wflo_otel.context import Frame, agent_frame, current_frame, entered, inner_frame
+from wflo_otel.integrations.langgraph_checkpoints import save_node
 from wflo_otel.seams.active import active
 
 #: The task that only copies a graph's input into its state.
@@ -26,20 +27,24 @@ def install(runner: Any) -> None:
     runner.arun_with_retry = _in_step_async(runner.arun_with_retry)
 
 
-def _in_step(run: Callable[..., None]) -> Callable[..., None]:
+def _in_step(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
-    def run_with_retry(task: Any, *args: Any, **kwargs: Any) -> None:
-        with _frame_of(task):
-            return run(task, *args, **kwargs)
+    def run_with_retry(task: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame_of(task) as frame:
+            result = run(task, *args, **kwargs)
+            save_node(task, frame)
+            return result
 
     return run_with_retry
 
 
-def _in_step_async(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+def _in_step_async(run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(run)
-    async def arun_with_retry(task: Any, *args: Any, **kwargs: Any) -> None:
-        with _frame_of(task):
-            return await run(task, *args, **kwargs)
+    async def arun_with_retry(task: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame_of(task) as frame:
+            result = await run(task, *args, **kwargs)
+            save_node(task, frame)
+            return result
 
     return arun_with_retry
 
