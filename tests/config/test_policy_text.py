@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wflo_otel.config import PolicyFileError, load_policy, parse_policy
 from wflo_otel.core.policy import (
+    After,
     Breaker,
     Budget,
     Budgets,
@@ -65,7 +66,7 @@ GOOD = {
         mode=Mode.SHADOW,
         on_state_error=OnStateError.ALLOW,
         unrecognised=Unrecognised.REFUSE,
-        checkpoints=Checkpoints(keep=7, max_age_days=0.5),
+        checkpoints=Checkpoints(after=(After.AGENT, After.NODE), keep=7, max_age_days=0.5),
         notify=Notify("https://ada:secret@hooks.example:8443/x?y=z", ("mail", "-s", "5", "")),
         run_per=RunPer.TRACE,
         budgets=Budgets(

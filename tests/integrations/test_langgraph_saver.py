@@ -1,6 +1,7 @@
 """LangGraph graphs whose saver is ours: what is saved in the run, and that nothing else changes."""
 
 import operator
+from types import SimpleNamespace
 from typing import Annotated, TypedDict
 
 import pytest
@@ -15,6 +16,8 @@ from langgraph.types import Command, Send, interrupt
 
 import wflo_otel as wflo
 from wflo_otel.bootstrap import configure, shutdown
+from wflo_otel.core.policy import After, Checkpoints, Policy
+from wflo_otel.integrations import langgraph_checkpoints as integration
 from wflo_otel.integrations.langgraph_saver import WfloSaver
 
 
@@ -203,6 +206,63 @@ class Anything(InMemorySaver):
 
     def put_writes(self, config, writes, task_id, task_path=""):
         return None
+
+
+AFTER_NODES = Policy(checkpoints=Checkpoints(after=(After.NODE,)))
+
+
+def test_a_policy_asks_for_checkpoints_of_graphs_that_know_nothing_of_us():
+    configured = configure(AFTER_NODES)
+    saver = InMemorySaver()
+    graph = compiled(saver, plan=says("a"))
+
+    graph.invoke({"text": []}, thread(), durability="sync")
+
+    kept = configured.store.checkpoints(configured.run.run_id)
+    assert [each.name for each in kept] == ["input", "step 0", "plan", "step 1"]
+    assert graph.checkpointer is saver
+    assert len(list(graph.get_state_history(thread()))) == 3
+
+
+def test_a_graph_without_a_saver_has_its_nodes_saved_and_needs_no_thread():
+    configured = configure(AFTER_NODES)
+
+    compiled(None, plan=says("a"), write=says("b")).invoke({"text": []})
+
+    kept = configured.store.checkpoints(configured.run.run_id)
+    assert [each.name for each in kept] == ["plan", "write"]
+
+
+def test_a_wrapped_graph_shows_the_checkpoints_of_its_run():
+    configure(AFTER_NODES)
+    wrapped = wflo.wrap(compiled(None, plan=says("a")))
+
+    wrapped.execute_sync({"text": []})
+
+    assert [each.name for each in wrapped.checkpoints()] == ["plan"]
+
+
+def test_without_being_asked_nothing_is_saved(saved):
+    compiled(InMemorySaver(), plan=says("a")).invoke({"text": []}, thread())
+
+    assert saved() == []
+
+
+def test_a_version_of_langgraph_with_another_shape_is_told(caplog):
+    integration.install(SimpleNamespace(Pregel=object))
+
+    assert "this version of LangGraph is not known" in caplog.text
+
+
+def test_watching_twice_wraps_once():
+    from langgraph.pregel import main
+
+    configure()
+    watched = main.Pregel._resolve_checkpointer
+
+    integration.install(main)
+
+    assert main.Pregel._resolve_checkpointer is watched
 
 
 def test_of_two_writers_on_one_thread_the_one_that_was_overtaken_is_stopped(saved):

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 
 from wflo_otel.config import values
-from wflo_otel.config.values import Kind, choice, whole
+from wflo_otel.config.values import Kind, choice, choices, whole
 from wflo_otel.core.policy import (
+    After,
     Backoff,
     Breaker,
     Budget,
@@ -344,6 +345,12 @@ LOOPS = _options(
 CHECKPOINTS = _options(
     Checkpoints,
     {
+        "after": Note(
+            choices(After),
+            "What a checkpoint is saved after, with no line of code: an agent's task (CrewAI), a "
+            "node (LangGraph).",
+            default="nothing",
+        ),
         "keep": Note(
             values.COUNT, "So many checkpoints of each run are kept, the newest.", "checkpoints"
         ),

@@ -15,6 +15,7 @@ from wflo_otel.config.options import Option
 from wflo_otel.config.problems import Problems, dotted, nearest, shown
 from wflo_otel.config.tree import Items, Table, Text, Tree
 from wflo_otel.core.policy import (
+    After,
     Breaker,
     Budget,
     Budgets,
@@ -192,8 +193,17 @@ class _Reader:
 
     def checkpoints(self, tree: Tree, path: str) -> Checkpoints | None:
         """Read the section of this name."""
-        found = self.keys(tree, path, self.options(options.CHECKPOINTS))
+        readers = self.options(options.CHECKPOINTS)
+        readers["after"] = self.after
+        found = self.keys(tree, path, readers)
         return None if found is None else Checkpoints(**found)
+
+    def after(self, tree: Tree, path: str) -> tuple[object, ...] | None:
+        """Read what checkpoints are saved after."""
+        if not isinstance(tree, Items):
+            self._problems.add(tree.line, path, f"{tree} stands where a list is (write [agent])")
+            return None
+        return self._each(values.choice(After), tree, path)
 
     def prices(self, tree: Tree, path: str) -> Prices | None:
         """Read the section of this name."""
@@ -235,13 +245,16 @@ class _Reader:
             message = f"{tree} stands where a program and its arguments are (write [notify, now])"
             self._problems.add(tree.line, path, message)
             return None
-        words = [
-            self.value(values.WORD, item, dotted(path, str(number)))
-            for number, item in enumerate(tree.items)
-        ]
+        words = self._each(values.WORD, tree, path)
         if words[0] == "":
             self._problems.add(tree.line, path, "begins with no program")
-        return tuple(words)
+        return words
+
+    def _each(self, kind: values.Kind, tree: Items, path: str) -> tuple[object, ...]:
+        return tuple(
+            self.value(kind, item, dotted(path, str(number)))
+            for number, item in enumerate(tree.items)
+        )
 
     def aliases(self, tree: Tree, path: str) -> dict[str, str]:
         """Read other names of models; none may lead back to itself."""

@@ -57,8 +57,8 @@ budgets:
 # When an agent is stopped that goes in circles.
 #loops: {max_iterations: 25, similarity_threshold: 0.9}
 
-# How many checkpoints of each run are kept, and for how long.
-#checkpoints: {keep: 100, max_age_days: 30}
+# What is saved with no line of code, how many of each run are kept, and for how long.
+#checkpoints: {after: [agent], keep: 100, max_age_days: 30}
 
 # What models cost, where the catalogue does not know it or you pay another price.
 #prices:

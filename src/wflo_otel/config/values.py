@@ -201,6 +201,12 @@ def choice(values: type[StrEnum]) -> Kind:
     return Kind(" or ".join(f"`{word}`" for word in words), read, {"enum": words})
 
 
+def choices(values: type[StrEnum]) -> Kind:
+    """Make the kind of a list of these words; its reader reads one of them."""
+    one = choice(values)
+    return Kind(f"list of {one.name}", one.read, {"type": "array", "items": one.schema})
+
+
 def _number_or_text(maximum: float) -> dict[str, object]:
     number = {"type": "number", "minimum": 0, "maximum": maximum}
     return {"anyOf": [number, {"type": "string", "pattern": rf"^\+?{_UNSIGNED}$"}]}

@@ -260,10 +260,20 @@ class Notify:
     command: tuple[str, ...] = ()
 
 
+class After(StrEnum):
+    """What a checkpoint is saved after, where no code asks for one."""
+
+    #: An agent that is done with a task of its crew.
+    AGENT = "agent"
+    #: A node of a LangGraph graph, and each superstep of a graph with a saver.
+    NODE = "node"
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Which checkpoints are kept; the others are dropped when the next one is saved."""
+    """What is saved, and which are kept; the others are dropped when the next one is saved."""
 
+    after: tuple[After, ...] = ()
     #: So many of each run, the newest.
     keep: int = 100
     #: Those of all runs that are no older, in days.
