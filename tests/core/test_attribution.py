@@ -77,6 +77,12 @@ def test_tools_and_agents_have_no_model():
     assert list(by_model([tool, call()])) == ["gpt-4o"]
 
 
+def test_a_workflows_own_record_is_no_agents_work_and_no_step():
+    work = replace(call("writer", step="write"), operation=Operation.INVOKE_WORKFLOW)
+
+    assert (by_agent([work]), by_step([work])) == ({}, {})
+
+
 def test_steps_have_lines():
     assert list(by_step([call(step="plan"), call()])) == ["plan", NOBODY]
 

@@ -6,7 +6,7 @@ the run, to the nano-dollar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wflo_otel.core.call import MODEL_CALLS, CallRecord, Operation, Status
@@ -71,12 +71,12 @@ def total(records: Iterable[CallRecord], name: str = "total") -> Line:
 
 def by_agent(records: Iterable[CallRecord]) -> dict[str, Line]:
     """Sum by the agent that called; each call counts for one agent, the innermost."""
-    return _breakdown(records, lambda record: record.caller.agent)
+    return _breakdown(_without_workflows(records), lambda record: record.caller.agent)
 
 
 def by_step(records: Iterable[CallRecord]) -> dict[str, Line]:
     """Sum by node, task or function."""
-    return _breakdown(records, lambda record: record.caller.step)
+    return _breakdown(_without_workflows(records), lambda record: record.caller.step)
 
 
 def by_model(records: Iterable[CallRecord]) -> dict[str, Line]:
@@ -92,6 +92,11 @@ def by_tool(records: Iterable[CallRecord]) -> dict[str, Line]:
         for name in record.tool_calls:
             lines.setdefault(name, Line(name)).requested += 1
     return lines
+
+
+def _without_workflows(records: Iterable[CallRecord]) -> Iterator[CallRecord]:
+    """A workflow's own record is no agent's work, and no step of itself."""
+    return (record for record in records if record.operation is not Operation.INVOKE_WORKFLOW)
 
 
 def _breakdown(
