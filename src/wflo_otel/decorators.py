@@ -97,23 +97,27 @@ def track_llm_call(
 def track_tool_call(fn: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_tool_call(
-    *, tool_name: str | None = None
+    *, tool_name: str | None = None, replay: bool = True
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def track_tool_call(
-    fn: Callable[P, R] | None = None, /, *, tool_name: str | None = None
+    fn: Callable[P, R] | None = None, /, *, tool_name: str | None = None, replay: bool = True
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Count a tool's calls, their duration and their failures; model calls inside are its own.
 
     Args:
         tool_name: by default the function's name.
+        replay: whether a run that goes back, or is taken up again, may meet what the tool has
+            answered before, where the policy keeps results; False: it works each time.
 
     Raises:
         BudgetExceededError: when called: the run was stopped. The tool did not run.
     """
-    return _decorated(
-        fn,
-        lambda each: wrap(each, partial(tool_flow, ensure_configured, tool_name or name_of(each))),
-    )
+
+    def decorate(each: Callable[P, R]) -> Callable[P, R]:
+        flow = partial(tool_flow, ensure_configured, tool_name or name_of(each), replay)
+        return wrap(each, flow)
+
+    return _decorated(fn, decorate)
 
 
 @overload

@@ -28,6 +28,7 @@ from wflo_otel.core.decision import (
 )
 from wflo_otel.core.ledger import Amount, Unit
 from wflo_otel.core.policy import Checkpoints, Prices
+from wflo_otel.core.results import KeptResult
 from wflo_otel.core.scope import Scope
 from wflo_otel.core.usage import Usage
 from wflo_otel.core.value import value
@@ -291,6 +292,22 @@ class CheckpointStore(Protocol):
         Raises:
             CheckpointNotFoundError: there is none with that id.
         """
+        ...
+
+
+class ResultLog(Protocol):
+    """What was paid for in each run, to be met again. Synchronous; from any thread and process."""
+
+    def keep(self, result: KeptResult, kept: Checkpoints) -> None:
+        """Keep a result, and drop the oldest that are not to be kept beside it.
+
+        Those stay that follow the newest ``kept.keep`` checkpoints which have any, that are not
+        older than ``kept.max_age_days``, and that are not too large together.
+        """
+        ...
+
+    def results(self, run_id: str) -> list[KeptResult]:
+        """List a run's results, oldest first."""
         ...
 
 

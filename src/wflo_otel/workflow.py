@@ -283,6 +283,7 @@ class WfloWorkflow(
         active.runs.open_run(info)
         if self._joins is not None and self._run.last_checkpoint is None:
             self._run.last_checkpoint = last_checkpoint(active.checkpoints, self.run_id)
+            active.results.take_up(self.run_id)
         self._opened_in = active
         _opened.add(self)
         return frame

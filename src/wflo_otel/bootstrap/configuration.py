@@ -27,13 +27,14 @@ from wflo_otel.engine import Engine
 from wflo_otel.metering.prices import CataloguePrices
 from wflo_otel.metering.similarity import similarity
 from wflo_otel.metering.tokens import LearningEstimator
-from wflo_otel.ports import Adapters, CheckpointStore, Clock, RunInfo
+from wflo_otel.ports import Adapters, CheckpointStore, Clock, ResultLog, RunInfo
 from wflo_otel.seams import http
 from wflo_otel.seams.active import Active, activate, active
+from wflo_otel.seams.results import Results
 from wflo_otel.seams.run_checkpoints import last_checkpoint
 from wflo_otel.seams.traces import TraceRuns
 from wflo_otel.stores import Store, open_store
-from wflo_otel.stores.sealing import sealed
+from wflo_otel.stores.sealing import sealed, sealed_results
 from wflo_otel.telemetry.late import LateProviders
 from wflo_otel.telemetry.notices import Notifying, Outbox
 from wflo_otel.telemetry.otel import OTelTelemetry
@@ -121,7 +122,8 @@ def configure(
             settings.budget_usd if budget_usd is None else budget_usd,
         )
         store = open_store(state or settings.state or "memory://", clock)
-        checkpoints = sealed(store, settings.checkpoint_key)
+        key = settings.checkpoint_key
+        kept = sealed(store, key), sealed_results(store.result_log, key)
         run = _process_run(settings, run_id, run_name, clock)
         owns_run = not (run_id or settings.run_id)
         shutdown()  # only now: whatever is wrong leaves the old configuration in force
@@ -131,7 +133,7 @@ def configure(
             run,
             owns_run,
             clock,
-            checkpoints=checkpoints,
+            kept=kept,
             guard=guard and not settings.disabled,
             providers=providers,
         )
@@ -161,10 +163,11 @@ def _wire(
     owns_run: bool,
     clock: Clock,
     *,
-    checkpoints: CheckpointStore,
+    kept: tuple[CheckpointStore, ResultLog],
     guard: bool,
     providers: bool,
 ) -> Configuration:
+    checkpoints, results = kept
     outbox = Outbox()
     late = LateProviders(_ensure_watched if providers else partial(Setup, {}))
     telemetry = OTelTelemetry(before_first_span=late.ensure)
@@ -193,7 +196,15 @@ def _wire(
         instrument_http()
         instrument_threads()
     now_active = Active(
-        engine, telemetry.tracer, store, checkpoints, clock, telemetry, store.dead_letters, guard
+        engine,
+        telemetry.tracer,
+        store,
+        checkpoints,
+        clock,
+        telemetry,
+        store.dead_letters,
+        Results(results, checkpoints, in_force, clock),
+        guard,
     )
     load_prices_with_first_client()
     runs.join(run)

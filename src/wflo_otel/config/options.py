@@ -355,6 +355,11 @@ CHECKPOINTS = _options(
             values.COUNT, "So many checkpoints of each run are kept, the newest.", "checkpoints"
         ),
         "max_age_days": Note(values.DAYS, "Older checkpoints are dropped, of all runs.", "days"),
+        "replay": Note(
+            values.SWITCH,
+            "Whether what models and tools have answered is kept too, and not paid for again by a "
+            "run that goes back or is taken up again.",
+        ),
     },
 )
 

@@ -278,6 +278,9 @@ class Checkpoints:
     keep: int = 100
     #: Those of all runs that are no older, in days.
     max_age_days: float = 30.0
+    #: Whether results that were paid for are kept too, and not paid again by a run that goes back
+    #: or is taken up again.
+    replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from wflo_otel.core.scope import Caller
 from wflo_otel.engine import Engine
 from wflo_otel.engine.tasks import owner
 from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, Runs
+from wflo_otel.seams.results import Results
 from wflo_otel.seams.retry_budgets import RetryBudgets
 from wflo_otel.telemetry.otel import OTelTelemetry
 
@@ -30,6 +31,7 @@ class Active:
     clock: Clock
     telemetry: OTelTelemetry
     dead_letters: DeadLetters
+    results: Results
     #: HTTP clients are guarded: what they send is decided and charged there, and nowhere else.
     guards: bool = True
     #: What each component of this process may still try again.

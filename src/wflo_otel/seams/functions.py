@@ -74,6 +74,13 @@ class Invocation:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
+    @property
+    def own_args(self) -> tuple[Any, ...]:
+        """The positional arguments, without the object or the class whose method it is."""
+        code = getattr(inspect.unwrap(self.fn), "__code__", None)
+        is_method = code is not None and code.co_varnames[:1] in {("self",), ("cls",)}
+        return self.args[1:] if is_method else self.args
+
 
 FlowOf: TypeAlias = Callable[[Invocation], Flow]
 

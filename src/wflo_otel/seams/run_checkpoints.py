@@ -47,7 +47,12 @@ class RunCheckpoints(InRun):
             CheckpointCodecError: it was saved by another codec, or an object in it does not fit
                 its type any more.
         """
-        return loaded(*self._open().checkpoints.load(checkpoint_id), types)
+        active = self._open()
+        checkpoint, encoded = active.checkpoints.load(checkpoint_id)
+        state = loaded(checkpoint, encoded, types)
+        if checkpoint.run_id == self.run_id:
+            active.results.loaded(self.run_id, checkpoint_id, self._frame().run.last_checkpoint)
+        return state
 
     def diff(self, before: str, after: str) -> list[Change]:
         """Say what changed from one checkpoint to another, as a JSON Patch (RFC 6902).
@@ -84,7 +89,9 @@ class RunCheckpoints(InRun):
         source, encoded = active.checkpoints.load(checkpoint_id)
         if source.run_id != self.run_id:
             raise CheckpointNotFoundError(checkpoint_id, self.run_id)
-        return branch(active, self._frame().run, source, encoded, types)
+        restored = branch(active, self._frame().run, source, encoded, types)
+        active.results.take_up(self.run_id, checkpoint_id)
+        return restored
 
 
 def last_checkpoint(store: CheckpointStore, run_id: str) -> str | None:

@@ -7,7 +7,6 @@ for each place.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Generator
 from dataclasses import dataclass, field
@@ -172,10 +171,4 @@ def _state(value: object, last_yielded: object, invocation: Invocation) -> objec
 
 
 def _first_argument(invocation: Invocation) -> Any:
-    args = invocation.args[1:] if _is_method(invocation.fn) else invocation.args
-    return next(iter((*args, *invocation.kwargs.values())), None)
-
-
-def _is_method(fn: object) -> bool:
-    code = getattr(inspect.unwrap(fn), "__code__", None) if callable(fn) else None
-    return code is not None and code.co_varnames[:1] in {("self",), ("cls",)}
+    return next(iter((*invocation.own_args, *invocation.kwargs.values())), None)

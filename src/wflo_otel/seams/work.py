@@ -25,7 +25,8 @@ from wflo_otel.seams.entering import enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.outcomes import Outcome, Raised, Returned, error_type_of, status_of
 from wflo_otel.seams.refusal import dress
-from wflo_otel.telemetry.outcomes import finish
+from wflo_otel.seams.tool_results import ToolResult
+from wflo_otel.telemetry.outcomes import finish, mark_replayed
 from wflo_otel.telemetry.safely import safely
 
 
@@ -137,8 +138,13 @@ def agent_flow(
     return Run(now.engine, work.place, ignore, work.end)
 
 
-def tool_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:
-    """What happens around a tool's function: a stopped run refuses it."""
+def tool_flow(
+    active: Callable[[], Active], name: str, replay: bool, invocation: Invocation
+) -> Flow:
+    """What happens around a tool's function: a stopped run refuses it.
+
+    ``replay``: whether a run that is taken up again may meet what it has answered before.
+    """
     now = active()
     work = tool_work(now, frame_of_caller(), name)
     ask = Ask(Operation.EXECUTE_TOOL, provider="", model=None)
@@ -147,7 +153,19 @@ def tool_flow(active: Callable[[], Active], name: str, invocation: Invocation) -
     if isinstance(answer, Refusal):
         work.span.end()
         raise dress(answer.error())
-    return Run(now.engine, work.place, ignore, partial(_end, now, work, answer, invocation))
+    end = partial(_end, now, work, answer, invocation)
+    if not replay:
+        return Run(now.engine, work.place, ignore, end)
+    result = ToolResult(now, work.frame.caller, invocation)
+    instead = result.instead()
+    if instead is not None:
+        mark_replayed(work.span)
+    return Run(now.engine, work.place, ignore, partial(_keep_and_end, result, end), instead)
+
+
+def _keep_and_end(result: ToolResult, end: Callable[[Outcome], None], outcome: Outcome) -> None:
+    result.end(outcome)
+    end(outcome)
 
 
 def _end(now: Active, work: Work, permit: Permit, invocation: Invocation, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wflo_otel.errors import ConfigError
-from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, PolicyState, Runs
+from wflo_otel.ports import CheckpointStore, Clock, DeadLetters, PolicyState, ResultLog, Runs
 from wflo_otel.stores.memory import MemoryStore
 
 __all__ = ["Store", "open_store"]
@@ -24,6 +24,11 @@ class Store(PolicyState, Runs, CheckpointStore, Protocol):
     @property
     def dead_letters(self) -> DeadLetters:
         """What failed for good."""
+        ...
+
+    @property
+    def result_log(self) -> ResultLog:
+        """What was paid for."""
         ...
 
 

@@ -25,6 +25,7 @@ from wflo_otel.stores.books import Books, OpenCall, Standing, charge_overdue
 from wflo_otel.stores.history import History
 from wflo_otel.stores.memory_checkpoints import MemoryCheckpoints
 from wflo_otel.stores.memory_letters import MemoryLetters
+from wflo_otel.stores.memory_results import MemoryResults
 from wflo_otel.stores.state import BookedState
 
 #: So many settled calls, and so many response ids, are known again. A call that is settled
@@ -187,6 +188,7 @@ class MemoryStore(BookedState):
         super().__init__(clock, lease_s)
         self._locked = _Locked(MemoryBooks(history or History()))
         self.dead_letters = MemoryLetters(clock)
+        self.result_log = MemoryResults()
         self._checkpoints = MemoryCheckpoints()
 
     def _books(self) -> AbstractContextManager[Books]:
@@ -206,6 +208,7 @@ class MemoryStore(BookedState):
             if gone := books.history.close_run(run_id, ended_at):
                 books.forget_runs(gone)
                 self._checkpoints.forget_runs(gone)
+                self.result_log.forget_runs(gone)
 
     def runs(self, limit: int = 100) -> list[RunInfo]:
         """List runs, newest first."""

@@ -1,4 +1,4 @@
-"""States of checkpoints encrypted at rest.
+"""States of checkpoints, and results, encrypted at rest.
 
 AES-256-GCM, with keys for states and for digests that are derived from the one in the
 environment. A digest under a key names equal states as before and says nothing of them.
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from wflo_otel.core.checkpoint import SEALED, Checkpoint
 from wflo_otel.core.policy import Checkpoints
+from wflo_otel.core.results import KeptResult
 from wflo_otel.errors import CheckpointCodecError, ConfigError
-from wflo_otel.ports import CheckpointStore
+from wflo_otel.ports import CheckpointStore, ResultLog
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,6 +34,15 @@ def sealed(store: CheckpointStore, key: bytes | None) -> CheckpointStore:
         ConfigError: there is a key, but nothing to encrypt with.
     """
     return store if key is None else SealedCheckpoints(store, key)
+
+
+def sealed_results(log: ResultLog, key: bytes | None) -> ResultLog:
+    """The same results, encrypted where there is a key.
+
+    Raises:
+        ConfigError: there is a key, but nothing to encrypt with.
+    """
+    return log if key is None else SealedResults(log, key)
 
 
 class SealedCheckpoints:
@@ -89,6 +99,53 @@ class SealedCheckpoints:
                 "WFLO_CHECKPOINT_KEY must be the one it was saved with"
             ) from None
         return replace(checkpoint, codec=checkpoint.codec.removesuffix(SEALED)), opened
+
+
+class SealedResults:
+    """Results of another log, which only a key can read; those from before it still can be read.
+
+    Args:
+        log: where they are kept.
+        key: 32 bytes.
+
+    Raises:
+        ConfigError: the package that encrypts is not installed.
+    """
+
+    def __init__(self, log: ResultLog, key: bytes) -> None:
+        self._log = log
+        self._cipher = _cipher(_derived(key, b"result"))
+
+    def keep(self, result: KeptResult, kept: Checkpoints) -> None:
+        """Keep a result, encrypted."""
+        nonce = os.urandom(_NONCE)
+        encrypted = self._cipher.encrypt(nonce, result.payload, result.run_id.encode())
+        self._log.keep(
+            replace(result, payload=nonce + encrypted, codec=result.codec + SEALED), kept
+        )
+
+    def results(self, run_id: str) -> list[KeptResult]:
+        """List a run's results, oldest first, as they were before they were encrypted.
+
+        Raises:
+            CheckpointCodecError: one was kept with another key, or is damaged.
+        """
+        return [self._opened(each) for each in self._log.results(run_id)]
+
+    def _opened(self, result: KeptResult) -> KeptResult:
+        from cryptography.exceptions import InvalidTag
+
+        if not result.codec.endswith(SEALED):
+            return result
+        nonce, encrypted = result.payload[:_NONCE], result.payload[_NONCE:]
+        try:
+            payload = self._cipher.decrypt(nonce, encrypted, result.run_id.encode())
+        except (InvalidTag, ValueError):
+            raise CheckpointCodecError(
+                "results of the run were encrypted with another key, or are damaged; "
+                "WFLO_CHECKPOINT_KEY must be the one they were saved with"
+            ) from None
+        return replace(result, payload=payload, codec=result.codec.removesuffix(SEALED))
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -19,6 +19,7 @@ from wflo_otel.stores.books import charge_overdue
 from wflo_otel.stores.sqlite_books import SqliteBooks
 from wflo_otel.stores.sqlite_file import PATIENCE_S, SqliteFile
 from wflo_otel.stores.sqlite_letters import SqliteLetters
+from wflo_otel.stores.sqlite_results import SqliteResults
 from wflo_otel.stores.state import BookedState
 
 #: How long a reservation holds without ``renew``, in seconds.
@@ -49,6 +50,7 @@ class SqliteStore(BookedState):
         super().__init__(clock, lease_s)
         self._file = SqliteFile(path, patience_s=patience_s)
         self.dead_letters = SqliteLetters(self._file, clock)
+        self.result_log = SqliteResults(self._file)
 
     @contextmanager
     def _books(self) -> Iterator[SqliteBooks]:

@@ -89,6 +89,15 @@ CREATE INDEX IF NOT EXISTS checkpoints_by_age ON checkpoints (created_at);
 CREATE INDEX IF NOT EXISTS checkpoints_by_state ON checkpoints (digest)
 """
 
+_RESULTS = """
+CREATE TABLE IF NOT EXISTS results (
+    seq INTEGER PRIMARY KEY, run_id TEXT NOT NULL, after TEXT NOT NULL, created_at REAL NOT NULL,
+    payload BLOB NOT NULL, codec TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS results_by_run ON results (run_id);
+CREATE INDEX IF NOT EXISTS results_by_age ON results (created_at)
+"""
+
 #: From an empty file to the newest version, one step a version.
-STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS, _FORCED_CIRCUITS, _CHECKPOINTS_GO)
+STEPS = (_FIRST, _NOTES, _CIRCUITS, _DEAD_LETTERS, _FORCED_CIRCUITS, _CHECKPOINTS_GO, _RESULTS)
 VERSION = len(STEPS)

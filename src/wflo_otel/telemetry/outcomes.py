@@ -76,6 +76,12 @@ def clamp(span: Span, cap: int) -> None:
         span.set_attributes({a.OUTPUT_CAP: cap, a.DECISION: "clamp"})
 
 
+def mark_replayed(span: Span) -> None:
+    """Write onto a span that what it shows was paid for before, and met again."""
+    with safely("replay on a span"):
+        span.set_attribute(a.REPLAYED, True)
+
+
 def mark_resend(span: Span, attempt: int) -> None:
     """Write onto an HTTP span which retry it is; the first attempt, 0, is none."""
     if attempt > 0:

@@ -5,11 +5,13 @@ The rule: settled exactly once, by the first of end, error, cut, close and garba
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from wflo_otel.core.call import Answer, Outcome, Status
 from wflo_otel.seams.http.collection import in_collection
 from wflo_otel.seams.http.flight import Flight
+from wflo_otel.seams.http.keeping import Notes
 from wflo_otel.seams.http.reading import Head, Reading, reading_of
 from wflo_otel.wire.retry_after import retry_after_s
 
@@ -35,6 +37,8 @@ class Arrival:
         self._headers = head.headers
         self._is_settled = False
         self._must_cut = False
+        self._is_decoded = False
+        self._notes = None if flight.keeps is None else Notes(flight.keeps)
 
     @property
     def rewrites(self) -> bool:
@@ -45,11 +49,14 @@ class Arrival:
     def decoded(self) -> None:
         """The bytes that come are decoded already."""
         self._reading.is_decoded()
+        self._is_decoded = True
 
     def passed(self, data: bytes) -> bytes:
         """Take a piece; return what to hand on."""
         reading, permit = self._reading, self.flight.permit
         shown = reading.feed(data)
+        if self._notes is not None:
+            self._notes.take(shown)
         if reading.is_stream and reading.tokens() >= permit.look_again_at and not self._is_settled:
             answer = reading.answer()
             going_on = answer.complete or self.flight.active.engine.may_go_on(permit, answer)
@@ -71,8 +78,10 @@ class Arrival:
         held = self._reading.finish()
         if not self._is_settled:
             self._is_settled = True
+            if self._notes is not None:
+                self._notes.take(held)
             answer = self._reading.answer()
-            self.flight.settle(self._outcome(self._status_at_end(answer), answer))
+            self._settle(self._outcome(self._status_at_end(answer), answer))
         return held
 
     def broke(self, error: BaseException) -> None:
@@ -96,7 +105,7 @@ class Arrival:
         self._is_settled = True
         self._reading.finish()
         answer = self._reading.answer()
-        self.flight.settle(self._outcome(self._status_when_left(answer), answer))
+        self._settle(self._outcome(self._status_when_left(answer), answer))
 
     def dropped(self) -> None:
         """Leave a note for a response that nobody closed."""
@@ -104,7 +113,15 @@ class Arrival:
             return
         self._is_settled = True
         answer = self._reading.answer()
-        self.flight.settle_later(self._outcome(self._status_when_left(answer), answer))
+        outcome = self._outcome(self._status_when_left(answer), answer)
+        self.flight.active.engine.do_later(partial(self._settle, outcome))
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Keep a whole answer, where it may be met again, before it is charged."""
+        if self._notes is not None and outcome.status is Status.OK:
+            is_decoded = self._is_decoded or self.rewrites
+            self._notes.finish(self._status, self._headers, is_decoded=is_decoded)
+        self.flight.settle(outcome)
 
     def _status_at_end(self, answer: Answer) -> Status:
         if self._status >= 400 or answer.error_type is not None:

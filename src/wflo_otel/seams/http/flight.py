@@ -23,6 +23,7 @@ from wflo_otel.engine import Permit, Refusal
 from wflo_otel.engine.tasks import on_event_loop
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.http import background, batch
+from wflo_otel.seams.http.keeping import Keep
 from wflo_otel.seams.http.logical import Passing, carry, passable, span_of_attempt
 from wflo_otel.seams.http.outgoing import UNCOMPRESSED, Outgoing
 from wflo_otel.seams.http.span import CallSpan, span_for
@@ -57,7 +58,9 @@ class Flight(Generic[P]):
         self.is_sending = False
         #: What the attempt failed with: the provider's own code for it, where it has one.
         self.error_type: str | None = None
-        self._parcel = parcel
+        #: Keeps the answer; ``None`` where nobody may meet it again.
+        self.keeps: Keep | None = None
+        self.parcel = parcel
         self._signed = boarding.fields.is_signed
         self._permit: Permit | None = None
         #: What is sent.
@@ -73,15 +76,15 @@ class Flight(Generic[P]):
         self.span = self._span()
 
     def _least_cap(self) -> int:
-        if self.ask.streaming or self._parcel.body is None:
+        if self.ask.streaming or self.parcel.body is None:
             return 1
         if self._signed:
             return _UNCAPPABLE
-        return self.route.api.least_cap(self.route, self._parcel.body)
+        return self.route.api.least_cap(self.route, self.parcel.body)
 
     def _heard(self, caller: Caller) -> Heard | None:
         """What tools answered; the body is read again only where somebody watches for loops."""
-        body = self._parcel.body
+        body = self.parcel.body
         if body is None or not self.active.engine.loops.watches(caller):
             return None
         return self.route.api.heard(self.route, body)
@@ -90,7 +93,7 @@ class Flight(Generic[P]):
         around = in_flight()
         if around is not None and around.span.hold():
             return around.span
-        host, port = self._parcel.address
+        host, port = self.parcel.address
         return span_of_attempt(partial(span_for, self.active, self.call, host, port))
 
     @property
@@ -111,7 +114,7 @@ class Flight(Generic[P]):
             with self.span.current():
                 return self._admitted(self._fetched() or self._ask_engine())
         except BaseException as error:
-            self._stays(error)
+            self.stays(error)
             raise
 
     async def admit_async(self) -> P:
@@ -127,7 +130,7 @@ class Flight(Generic[P]):
                     self._fetched() or await engine.admit_async(self.call, adopting=self.outer)
                 )
         except BaseException as error:
-            self._stays(error)
+            self.stays(error)
             raise
 
     def _ask_engine(self) -> Permit | Refusal:
@@ -139,7 +142,7 @@ class Flight(Generic[P]):
             return None
         return self.active.engine.fetch(self.call)
 
-    def _stays(self, error: BaseException) -> None:
+    def stays(self, error: BaseException) -> None:
         """It does not leave: give back what was reserved for it."""
         for permit in (self.outer, self._permit):
             if permit is not None:
@@ -158,7 +161,7 @@ class Flight(Generic[P]):
 
     def _outgoing(self) -> P:
         """The request as it leaves: with a smaller cap, a hint, or asking for usage, if needed."""
-        parcel, body = self._parcel, self._parcel.body
+        parcel, body = self.parcel, self.parcel.body
         if body is None or self.route.kind is not RouteKind.CALL:
             return parcel
         hinted = self._hinted(body)
@@ -237,10 +240,6 @@ class Flight(Generic[P]):
         record = self.settle(outcome)
         charged_usd = to_usd(record.cost if record else 0)
         return passable(dress(refusal.error(sent=True, charged_usd=charged_usd)))
-
-    def settle_later(self, outcome: Outcome) -> None:
-        """Charge what the exchange used, when somebody comes by. For finalizers."""
-        self.active.engine.do_later(partial(self.settle, outcome))
 
     def void(self, outcome: Outcome | None = None) -> None:
         """Give back what was reserved: the provider did no work."""

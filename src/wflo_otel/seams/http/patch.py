@@ -17,6 +17,7 @@ from wflo_otel.seams.http import probe
 from wflo_otel.seams.http.boarding import board
 from wflo_otel.seams.http.flight import Flight, in_flight
 from wflo_otel.seams.http.library import Library, library_of
+from wflo_otel.seams.http.recalling import recalled
 from wflo_otel.seams.http.request import Parcel, in_memory, read, read_async
 from wflo_otel.seams.http.response import arrived, keep, keep_async
 from wflo_otel.seams.http.strangers import Stranger
@@ -138,6 +139,8 @@ def _guarded(original: Send, library: Library, self: Any, request: httpx.Request
 def _flown(
     original: Send, library: Library, self: Any, request: httpx.Request, flight: Flight[Parcel]
 ) -> httpx.Response:
+    if (known := recalled(flight, library, request)) is not None:
+        return known
     outgoing = flight.admit().request
     with flight.sending():
         response = original(self, outgoing)
@@ -187,6 +190,8 @@ async def _flown_async(
     request: httpx.Request,
     flight: Flight[Parcel],
 ) -> httpx.Response:
+    if (known := recalled(flight, library, request)) is not None:
+        return known
     outgoing = (await flight.admit_async()).request
     with flight.sending():
         response = await original(self, outgoing)

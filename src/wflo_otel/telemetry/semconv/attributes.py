@@ -112,11 +112,16 @@ COST_USD = _attribute(
 COST_SOURCE = _attribute(
     "wflo.cost.source",
     "string",
-    "`price`, `override`, `provider`, `fallback`, `estimate` or `reserved`.",
+    "`price`, `override`, `provider`, `fallback`, `estimate`, `reserved` or `replayed`.",
 )
 CATALOGUE = _attribute("wflo.price.catalogue", "string", "The price catalogue's version.")
 ESTIMATED = _attribute(
     "wflo.usage.estimated", "boolean", "The provider never told the usage: it is an estimate."
+)
+REPLAYED = _attribute(
+    "wflo.replayed",
+    "boolean",
+    "The answer was recorded before: nothing was sent, or done, and nothing was charged.",
 )
 CHARGES = _attribute(
     "wflo.charges", "int", "How many charged attempts a span sums up; absent where it is one."
