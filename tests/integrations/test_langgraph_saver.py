@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("langgraph", reason="langgraph is not installed in this environment")
 
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError
 from langgraph.func import entrypoint, task
@@ -15,9 +16,11 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 import wflo_otel as wflo
+from decorated import kept_spans
 from wflo_otel.bootstrap import configure, shutdown
 from wflo_otel.core.policy import After, Checkpoints, Policy
 from wflo_otel.integrations import langgraph_checkpoints as integration
+from wflo_otel.integrations import langgraph_saver
 from wflo_otel.integrations.langgraph_saver import WfloSaver
 
 
@@ -337,3 +340,53 @@ def test_the_inner_savers_attributes_are_there():
     assert ours.config_specs == saver.config_specs
     with pytest.raises(AttributeError, match="absent"):
         _ = ours.absent
+
+
+async def test_what_is_no_checkpoint_is_the_inner_savers():
+    saver = InMemorySaver()
+    ours = WfloSaver(saver)
+    compiled(ours, plan=says("a")).invoke({"text": []}, thread())
+    asked = {"config": thread(), "channels": ["text"]}
+
+    assert ours.get_delta_channel_history(**asked) == saver.get_delta_channel_history(**asked)
+    assert await ours.aget_delta_channel_history(**asked) == saver.get_delta_channel_history(
+        **asked
+    )
+    ours.delete_thread("t")
+    assert list(saver.list(thread())) == []
+
+
+def test_a_saver_that_reads_more_classes_is_still_ours():
+    more = WfloSaver(InMemorySaver()).with_allowlist([("decimal", "Decimal")])
+
+    assert isinstance(more, WfloSaver)
+    assert isinstance(more.inner, InMemorySaver)
+
+
+def test_a_saver_remembers_only_so_many_threads(monkeypatch):
+    monkeypatch.setattr(langgraph_saver, "_THREADS", 2)
+    ours = WfloSaver(InMemorySaver())
+
+    for name in "xyz":
+        place = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+        ours.put(place, empty_checkpoint(), {}, {})
+
+    assert [name for name, _ in ours._written] == ["y", "z"]
+
+
+def test_every_checkpoint_is_an_event_of_the_executions_span():
+    configure(AFTER_NODES)
+    with kept_spans() as spans:
+        wflo.wrap(compiled(InMemorySaver(), plan=says("a")), name="report").invoke(
+            {"text": []}, thread(), durability="sync"
+        )
+
+    (workflow,) = (each for each in spans() if each.name == "invoke_workflow report")
+    saved = [each for each in workflow.events if each.name == "wflo.checkpoint"]
+    assert [each.attributes["wflo.checkpoint.name"] for each in saved] == [
+        "input",
+        "step 0",
+        "plan",
+        "step 1",
+    ]
+    assert saved[2].attributes["wflo.step"] == "plan"
