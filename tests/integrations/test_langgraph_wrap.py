@@ -9,10 +9,12 @@ pytest.importorskip("langgraph", reason="langgraph is not installed in this envi
 
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
 import wflo_otel as wflo
 from wflo_otel.bootstrap import configure
+from wflo_otel.core.policy import After, Checkpoints, Policy
 from wflo_otel.testing import Reply
 
 
@@ -145,3 +147,27 @@ def test_any_runnable_of_langchain_is_wrapped(model, wflo_provider):
 def test_a_graph_that_was_not_compiled_is_told_so():
     with pytest.raises(wflo.ConfigError, match="a StateGraph cannot be wrapped; a compiled"):
         wflo.wrap(StateGraph(State))
+
+
+def test_after_a_stop_a_graph_goes_on_from_its_last_node_and_pays_it_once(model, wflo_provider):
+    configure(Policy(checkpoints=Checkpoints(after=(After.NODE,))))
+
+    def node(state):
+        return {"text": [model.invoke("go on").content]}
+
+    graph = StateGraph(State)
+    graph.add_sequence([("plan", node), ("write", node)])
+    graph.add_edge(START, "plan")
+    program = graph.compile(checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    first = wflo.wrap(program, budget_usd="0.0002")
+    with pytest.raises(wflo.BudgetExceededError) as stopped:
+        first.invoke({"text": []}, thread, durability="sync")
+
+    second = wflo.wrap(program, budget_usd=1)
+    assert len(second.invoke(None, thread)["text"]) == 2
+
+    assert len(wflo_provider.requests) == 2
+    assert first.cost_usd + second.cost_usd == wflo_provider.bill.total_usd
+    assert first.checkpoints()[-1].checkpoint_id == stopped.value.checkpoint
+    assert [each.name for each in first.checkpoints()][-2:] == ["plan", "step 1"]
