@@ -31,7 +31,7 @@ from wflo_otel.seams.kinds import kind_of
 from wflo_otel.seams.llm_calls import ModelCall, llm_flow, tell
 from wflo_otel.seams.looping import Watched, loop_flow
 from wflo_otel.seams.saving import Saved, checkpoint_flow, save
-from wflo_otel.seams.work import agent_flow, frame_of_caller, tool_flow
+from wflo_otel.seams.work import agent_flow, frame_of_caller, recorded_tool_flow, tool_flow
 
 __all__ = [
     "checkpoint",
@@ -113,9 +113,11 @@ def track_tool_call(
         BudgetExceededError: when called: the run was stopped. The tool did not run.
     """
 
+    flow = recorded_tool_flow if replay else tool_flow
+
     def decorate(each: Callable[P, R]) -> Callable[P, R]:
-        flow = partial(tool_flow, ensure_configured, tool_name or name_of(each), replay)
-        return wrap(each, flow)
+        name = tool_name or name_of(each)
+        return wrap(each, partial(flow, ensure_configured, name))
 
     return _decorated(fn, decorate)
 

@@ -224,10 +224,14 @@ def test_a_run_that_is_stopped_is_refused_what_it_has_paid_for_too(state, provid
         say(provider, "one")
     configuration = configure(REPLAY, state=state)
     configuration.store.stop(f"run:{first.run_id}", "by hand")
-    with WfloWorkflow(run_id=first.run_id), pytest.raises(BudgetExceededError) as raised:
+    with WfloWorkflow(run_id=first.run_id):
+        with pytest.raises(BudgetExceededError) as raised:
+            say(provider, "one")
+        configuration.store.reset(f"run:{first.run_id}")
         say(provider, "one")
 
     assert isinstance(raised.value, openai.OpenAIError)
+    assert asked(provider) == ["one"]
 
 
 @pytest.mark.parametrize(

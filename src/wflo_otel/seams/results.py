@@ -46,7 +46,7 @@ class Results:
         self._clock = clock
         self._lock = threading.Lock()
         self._replays: dict[str, Replay] = {}
-        self._has_told = False
+        self._told: set[str] = set()
 
     @property
     def are_kept(self) -> bool:
@@ -79,6 +79,10 @@ class Results:
         """
         if checkpoint_id == last_checkpoint or run_id in self._replays:
             self.take_up(run_id, checkpoint_id)
+
+    def may_answer(self, caller: Caller) -> bool:
+        """Whether something that the caller's run has paid for is left to be met again."""
+        return caller.run_id in self._replays
 
     def model(self, caller: Caller, key: str) -> Result | None:
         """What a model has answered to this before; ``None``: it must be asked."""
@@ -121,8 +125,8 @@ class Results:
             self._tell("a result cannot be kept, and may be paid for again", error)
 
     def _tell(self, what: str, error: Exception) -> None:
-        if not self._has_told:
-            self._has_told = True
+        if what not in self._told:
+            self._told.add(what)
             _log.warning("wflo: %s: %s", what, error)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 
@@ -138,29 +138,32 @@ def agent_flow(
     return Run(now.engine, work.place, ignore, work.end)
 
 
-def tool_flow(
-    active: Callable[[], Active], name: str, replay: bool, invocation: Invocation
-) -> Flow:
-    """What happens around a tool's function: a stopped run refuses it.
+def tool_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:
+    """What happens around a tool's function: a stopped run refuses it."""
+    now = active()
+    return _tool_run(now, tool_work(now, frame_of_caller(), name), invocation)
 
-    ``replay``: whether a run that is taken up again may meet what it has answered before.
-    """
+
+def recorded_tool_flow(active: Callable[[], Active], name: str, invocation: Invocation) -> Flow:
+    """The same, where a run that is taken up again may meet what the tool has answered."""
     now = active()
     work = tool_work(now, frame_of_caller(), name)
+    run = _tool_run(now, work, invocation)
+    result = ToolResult(now, work.frame.caller, invocation)
+    instead = result.instead()
+    if instead is not None:
+        mark_replayed(work.span)
+    return replace(run, end=partial(_keep_and_end, result, run.end), instead=instead)
+
+
+def _tool_run(now: Active, work: Work, invocation: Invocation) -> Run:
     ask = Ask(Operation.EXECUTE_TOOL, provider="", model=None)
     call = now.call(ask, work.frame.caller)
     answer = enter(now, call, work.span)
     if isinstance(answer, Refusal):
         work.span.end()
         raise dress(answer.error())
-    end = partial(_end, now, work, answer, invocation)
-    if not replay:
-        return Run(now.engine, work.place, ignore, end)
-    result = ToolResult(now, work.frame.caller, invocation)
-    instead = result.instead()
-    if instead is not None:
-        mark_replayed(work.span)
-    return Run(now.engine, work.place, ignore, partial(_keep_and_end, result, end), instead)
+    return Run(now.engine, work.place, ignore, partial(_end, now, work, answer, invocation))
 
 
 def _keep_and_end(result: ToolResult, end: Callable[[Outcome], None], outcome: Outcome) -> None:

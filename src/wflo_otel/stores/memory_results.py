@@ -34,8 +34,8 @@ class MemoryResults:
         with self._lock:
             self._of_run.setdefault(result.run_id, []).append(result)
             for run_id, found in list(self._of_run.items()):
-                young = [each for each in found if each.created_at >= oldest]
-                self._put(run_id, young)
+                if found[0].created_at < oldest:  # kept one after the other
+                    self._put(run_id, [each for each in found if each.created_at >= oldest])
             self._put(result.run_id, self._bounded(self._of_run[result.run_id], kept.keep))
 
     def results(self, run_id: str) -> list[KeptResult]:

@@ -33,26 +33,30 @@ def recalled(
     Raises:
         PolicyViolationError: the run is stopped.
     """
-    result = _result(flight)
-    if result is None:
+    results, caller, key = flight.active.results, flight.call.caller, _key(flight)
+    if key is None:
+        return None
+    flight.keeps = partial(results.keep, caller, key)
+    if not results.may_answer(caller):
         return None
     _let_in(flight)
+    result = results.model(caller, key)
+    if result is None:
+        return None
+    if flight.outer is not None:
+        flight.outer.adopted = True
+        flight.active.engine.void(flight.outer)
     _show(flight, result)
     return _response(library, request, result)
 
 
-def _result(flight: Flight[Parcel]) -> Result | None:
-    """The answer, if there is one; else the flight keeps the one that comes."""
-    results, parcel = flight.active.results, flight.parcel
-    is_call = flight.route.kind is RouteKind.CALL
-    if not is_call or parcel.body is None or not results.are_kept:
+def _key(flight: Flight[Parcel]) -> str | None:
+    """The request's name; ``None``: nothing is kept of such a request."""
+    parcel, is_call = flight.parcel, flight.route.kind is RouteKind.CALL
+    if not is_call or parcel.body is None or not flight.active.results.are_kept:
         return None
-    url, caller = parcel.request.url, flight.call.caller
-    key = request_key(parcel.request.method, url.host, url.path, parcel.body)
-    if key is None:
-        return None
-    flight.keeps = partial(results.keep, caller, key)
-    return results.model(caller, key)
+    url = parcel.request.url
+    return request_key(parcel.request.method, url.host, url.path, parcel.body)
 
 
 def _let_in(flight: Flight[Any]) -> None:
@@ -63,9 +67,6 @@ def _let_in(flight: Flight[Any]) -> None:
     except BaseException as error:
         flight.stays(error)
         raise
-    if flight.outer is not None:
-        flight.outer.adopted = True
-        flight.active.engine.void(flight.outer)
 
 
 def _show(flight: Flight[Any], result: Result) -> None:
