@@ -152,9 +152,7 @@ def _around_tool(now: Active, _: Frame, invocation: Invocation) -> Flow:
     """A tool. What it raises, a refusal too, CrewAI tells the model; a stop meets that call."""
     tool, *asked = invocation.args
     told = {key: each for key, each in invocation.kwargs.items() if key != "config"}
-    asking = Invocation(invocation.fn, tuple(asked), told)
-    # What CrewAI keeps of a tool's call beside its result would be missing after a replay.
-    return tool_flow(lambda: now, _tool_name(tool), replay=False, invocation=asking)
+    return tool_flow(lambda: now, _tool_name(tool), Invocation(invocation.fn, tuple(asked), told))
 
 
 # -- names -------------------------------------------------------------------------------------
