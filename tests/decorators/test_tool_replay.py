@@ -25,15 +25,6 @@ class Found:
     title: str
 
 
-class Incomparable:
-    """Equal to nothing, and says so loudly."""
-
-    __hash__ = None
-
-    def __eq__(self, other):
-        raise ValueError("not to be compared")
-
-
 @pytest.fixture(autouse=True)
 def configured():
     configure(REPLAY, state="memory://")
@@ -99,13 +90,22 @@ def test_other_arguments_are_another_question():
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("answer", [Found("tides"), object(), [Found("tides")], Incomparable()])
+@pytest.mark.parametrize("answer", [Found("tides"), object(), [Found("tides")]])
 def test_what_would_not_come_back_as_it_was_is_not_kept(answer):
     work, asked = counted(lambda: answer)
 
     before, again = twice(track_tool_call(tool_name="find")(work))
 
     assert before is again is answer
+    assert len(asked) == 2
+
+
+def test_what_cannot_be_compared_is_not_kept():
+    numpy = pytest.importorskip("numpy")
+    work, asked = counted(lambda: numpy.array([1, 2]))
+
+    twice(track_tool_call(tool_name="find")(work))
+
     assert len(asked) == 2
 
 

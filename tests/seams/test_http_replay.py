@@ -16,6 +16,7 @@ from wflo_otel.core.policy import Budget, Budgets, Checkpoints, Mode, OnExceeded
 from wflo_otel.decorators import track_agent_cost, track_llm_call
 from wflo_otel.errors import BudgetExceededError, StoreError
 from wflo_otel.seams import results
+from wflo_otel.seams.http import keeping
 from wflo_otel.stores.sqlite_results import SqliteResults
 from wflo_otel.testing import Reply, ScriptedProvider
 from wflo_otel.workflow import WfloWorkflow
@@ -132,6 +133,18 @@ def test_after_a_rollback_what_came_since_is_met_again(state, provider):
         say(provider, "before")
 
     assert asked(provider) == ["before", "since", "before"]
+
+
+def test_to_look_at_an_older_checkpoint_is_not_to_go_back(state, provider):
+    configure(REPLAY, state=state)
+    with WfloWorkflow() as workflow:
+        older = workflow.checkpoint("older", 1).checkpoint
+        say(provider, "one")
+        workflow.checkpoint("newer", 2)
+        workflow.load(older.checkpoint_id)
+        say(provider, "one")
+
+    assert asked(provider) == ["one", "one"]
 
 
 def test_a_request_that_differs_ends_the_replay(state, provider):
@@ -291,8 +304,9 @@ def test_an_answer_that_failed_or_was_left_is_not_kept(state, provider):
         assert first._opened_in.results._store.results(first.run_id) == []
 
 
-def test_an_answer_that_is_too_large_is_not_kept(state, provider, monkeypatch):
-    monkeypatch.setattr(results, "MAX_RESULT_BYTES", 10)
+@pytest.mark.parametrize("module", [keeping, results])
+def test_an_answer_that_is_too_large_is_not_kept(module, state, provider, monkeypatch):
+    monkeypatch.setattr(module, "MAX_RESULT_BYTES", 10)
     configure(REPLAY, state=state)
     with WfloWorkflow() as first:
         say(provider, "one")

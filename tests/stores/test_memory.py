@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from made_calls import call, caller, charge, checkpoint, record, request, scopes
+from wflo_otel.core.policy import Checkpoints
+from wflo_otel.core.results import KeptResult
 from wflo_otel.errors import StoreError
 from wflo_otel.ports import RunInfo
 from wflo_otel.stores.books import Standing
@@ -185,3 +187,22 @@ def test_a_run_that_is_forgotten_takes_its_checkpoints_along():
 
     assert store.checkpoints("one") == []
     assert store.load("two")[1] == b"x"
+
+
+def test_a_run_that_is_forgotten_takes_its_results_along() -> None:
+    store = MemoryStore(FakeClock(), history=History(max_closed_runs=1))
+    for run_id in ("first", "second"):
+        store.open_run(RunInfo(run_id, "", 0.0))
+        store.result_log.keep(KeptResult(run_id, "", 0.0, b"x"), Checkpoints())
+        store.close_run(run_id, 1.0)
+
+    assert store.result_log.results("first") == []
+    assert len(store.result_log.results("second")) == 1
+
+
+def test_a_child_of_a_fork_has_no_results() -> None:
+    store = MemoryStore(FakeClock())
+
+    said = in_a_child(lambda: store.result_log.results("r"))
+
+    assert said == "memory:// is not shared with child processes"
