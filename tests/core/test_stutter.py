@@ -32,6 +32,8 @@ def test_it_is_a_stutter_however_its_pieces_are_cut() -> None:
         "".join(f"| HD-{number} | open |\n" for number in range(100)),
         "".join(f"src/rule-{number}.ts File saved.\n" for number in range(100)),
         "we will rock you. " * 4,
+        "[" + "0, " * 200 + "0]",
+        "| 1.0 | 0.0 " * 60,
     ],
 )
 def test_refrains_tables_and_lists_are_none(text: str) -> None:

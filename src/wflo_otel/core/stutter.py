@@ -1,7 +1,8 @@
 """Whether a streamed text repeats one phrase on and on.
 
 The rule: tables, lists and refrains repeat a little and are no stutter; only the same words in
-the same order, many times without anything between, are. Pieces may be cut anywhere.
+the same order, many times without anything between, are. Words without a letter, such as a row of
+zeros, are data. Pieces may be cut anywhere.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Stutter:
     def __init__(self) -> None:
         self._periods = Periods(LONGEST * ROUNDS)
         self._rest = ""
+        #: How many words ago one had a letter.
+        self._since_letter = 0
 
     def add(self, piece: str) -> bool:
         """Add a piece of the text; whether it has become a stutter."""
@@ -39,7 +42,9 @@ class Stutter:
 
     def _is_stutter(self, word: str) -> bool:
         plain = word if word.isalpha() or not _ENUMERATOR.fullmatch(word) else "#"
+        self._since_letter = 0 if any(map(str.isalpha, word)) else self._since_letter + 1
         return any(
-            each.period <= LONGEST and each.length >= max(WORDS, (ROUNDS - 1) * each.period)
+            self._since_letter < each.period <= LONGEST
+            and each.length >= max(WORDS, (ROUNDS - 1) * each.period)
             for each in self._periods.add(plain)
         )

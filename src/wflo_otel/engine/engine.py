@@ -202,8 +202,21 @@ class Engine:
         """
         return self._growth.may_go_on(permit, answer)
 
+    def stutters(self, permit: Permit) -> bool:
+        """Whether a stream that repeats one phrase on and on is to be cut."""
+        refusal = self.loops.stuttered(permit.call)
+        if refusal is None:
+            return False
+        if self._policy().mode is Mode.SHADOW:
+            self._refusals.shown(refusal)
+            return False
+        permit.stutters = refusal
+        return True
+
     def cut(self, permit: Permit) -> Refusal:
-        """Say why a stream was cut: which budget has nothing left for it."""
+        """Say why a stream was cut: that it repeats itself, or which budget has nothing left."""
+        if permit.stutters is not None:
+            return self._refusals.refused(permit.stutters)
         return self._refusals.refused(budget_refusal(permit.call, self._growth.tightest(permit)))
 
     # -- calls that cost nothing by themselves -------------------------------------------------

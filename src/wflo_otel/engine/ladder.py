@@ -71,6 +71,13 @@ class Ladder:
         if found := self._watches.did(call.caller, deed):
             self._tell(call, found)
 
+    def stuttered(self, call: Call) -> Refusal | None:
+        """The answer to a call repeats one phrase on and on: why its stream is to be cut."""
+        if (found := self._watches.stuttered(call.caller)) is None:
+            return None
+        self._tell(call, found)
+        return loop_refusal(call, found)
+
     def stopped(self, call: Call) -> Refusal | None:
         """Say whether a function around a call was stopped in this invocation."""
         circling = self._watches.stopped(call.caller) if call.caller.loops else None

@@ -19,6 +19,7 @@ from wflo_otel.core.finding import Finding, Kind, Rung, hint_of
 from wflo_otel.core.loop import Deed, LoopWatch
 from wflo_otel.core.policy import Loops, Policy
 from wflo_otel.core.scope import Caller, agent_key, run_key
+from wflo_otel.core.stutter import ROUNDS
 
 #: So many runs are watched at once; the one that was seen longest ago is forgotten.
 RUNS = 256
@@ -70,6 +71,11 @@ class LoopWatches:
     def did(self, caller: Caller, deed: Deed) -> Circling | None:
         """A tool has answered, as its own seam saw it."""
         return _gravest(each.found(caller, each.did(caller, deed)) for each in self._over(caller))
+
+    def stuttered(self, caller: Caller) -> Circling | None:
+        """A streamed answer repeats one phrase on and on."""
+        finding = Finding(Kind.REPEATED_CHUNKS, Rung.STOP, caller.agent, ROUNDS, 1, ())
+        return _gravest(each.found(caller, finding) for each in self._over(caller))
 
     def stopped(self, caller: Caller) -> Circling | None:
         """Say which function's invocation around a caller was stopped."""

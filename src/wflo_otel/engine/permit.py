@@ -68,6 +68,8 @@ class Permit:
     look_again_at: int = 0
     #: The circuit breakers that the call meets.
     components: tuple[Component, ...] = ()
+    #: Why its stream is cut, where that is no budget's doing.
+    stutters: Refusal | None = None
     #: What the model is told in the request: that it goes in circles.
     hint: str = ""
     trace_id: str = ""

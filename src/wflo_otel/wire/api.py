@@ -6,7 +6,7 @@ serves OpenAI, Azure and a gateway.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -60,6 +60,13 @@ class StreamReader(Protocol):
     @property
     def skipped(self) -> int:
         """Events that were too large to be read."""
+        ...
+
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell each piece of text that comes, from now on; every event is read for it.
+
+        Told are pieces that come alone in an event, as those of OpenAI and Anthropic do.
+        """
         ...
 
     def feed(self, data: bytes) -> bytes:

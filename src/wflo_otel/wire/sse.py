@@ -6,6 +6,7 @@ parsed at most once, work is linear in the bytes, and memory is bounded by ``MAX
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from wflo_otel.core.call import Answer
@@ -153,6 +154,7 @@ class SseReader:
         self._tail: bytes | None = None
         self._pattern: Pattern | None = None
         self._lessons = _MAX_LESSONS
+        self._hears: Callable[[str], object] | None = None
         self.skipped = 0
 
     @property
@@ -169,6 +171,10 @@ class SseReader:
     def answer(self) -> Answer:
         """What the stream has said so far."""
         return self._fold.result()
+
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell each piece of text that comes alone in an event; each event is read for it."""
+        self._hears, self._pattern, self._lessons = hears, None, 0
 
     def feed(self, data: bytes) -> bytes:
         """Read what arrived and hand it on."""
@@ -224,6 +230,8 @@ class SseReader:
                 fold.done()
             return False
         bare = fold.event(found)
+        if self._hears is not None and fold.plain:
+            self._hears(fold.plain)
         if fold.plain and self._lessons:
             self._lessons -= 1
             self._pattern = learn(event, fold.plain) or self._pattern

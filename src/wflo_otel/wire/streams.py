@@ -7,6 +7,7 @@ and an object beyond the limit is passed on unread and counted.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from wflo_otel.core.call import Answer
@@ -143,6 +144,7 @@ class ObjectReader:
     def __init__(self, fold: Fold, cutter: Cutter) -> None:
         self._fold = fold
         self._cutter = cutter
+        self._hears: Callable[[str], object] | None = None
 
     @property
     def output_chars(self) -> int:
@@ -164,17 +166,25 @@ class ObjectReader:
         """What the stream has said so far."""
         return self._fold.result()
 
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell each piece of text that comes alone in an object."""
+        self._hears = hears
+
     def feed(self, data: bytes) -> bytes:
         """Read what arrived and hand it on."""
-        for each in self._cutter.cut(data):
-            self._fold.event(each)
+        self._read(self._cutter.cut(data))
         return data
 
     def finish(self) -> bytes:
         """Read what lacks its end."""
-        for each in self._cutter.rest():
-            self._fold.event(each)
+        self._read(self._cutter.rest())
         return b""
+
+    def _read(self, found: list[JsonObject]) -> None:
+        for each in found:
+            self._fold.event(each)
+            if self._hears is not None and self._fold.plain:
+                self._hears(self._fold.plain)
 
 
 class EitherReader:
@@ -184,6 +194,7 @@ class EitherReader:
         self._fold = fold
         self._cutter = cutter
         self._reader: StreamReader = SseReader(fold)
+        self._hears: Callable[[str], object] | None = None
         self._has_begun = False
 
     @property
@@ -206,12 +217,19 @@ class EitherReader:
         """What the stream has said so far."""
         return self._reader.answer
 
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell each piece of text that comes alone."""
+        self._hears = hears
+        self._reader.listen(hears)
+
     def feed(self, data: bytes) -> bytes:
         """Read what arrived and hand it on."""
         if not self._has_begun and (head := data.lstrip()):
             self._has_begun = True
             if head.startswith((b"[", b"{")):
                 self._reader = ObjectReader(self._fold, self._cutter)
+                if self._hears is not None:
+                    self._reader.listen(self._hears)
         return self._reader.feed(data)
 
     def finish(self) -> bytes:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from wflo_otel.core.call import Answer, Outcome, Status
+from wflo_otel.core.stutter import Stutter
 from wflo_otel.seams.http.collection import in_collection
 from wflo_otel.seams.http.flight import Flight
 from wflo_otel.seams.http.keeping import Notes
@@ -38,6 +39,11 @@ class Arrival:
         self._is_settled = False
         self._must_cut = False
         self._is_decoded = False
+        self._stutters = False
+        self._stutter: Stutter | None = None
+        if flight.active.engine.loops.watches(flight.call.caller):
+            self._stutter = Stutter()
+            self._reading.listen(self._hear)
         self._notes = None if flight.keeps is None else Notes(flight.keeps)
 
     @property
@@ -61,14 +67,21 @@ class Arrival:
             answer = reading.answer()
             going_on = answer.complete or self.flight.active.engine.may_go_on(permit, answer)
             self._must_cut = not going_on
+        if self._stutters and not self._is_settled:
+            self._must_cut = self.flight.stutters() or self._must_cut
+            self._stutters = False
         return shown
+
+    def _hear(self, piece: str) -> None:
+        if self._stutter is not None and self._stutter.add(piece):
+            self._stutter, self._stutters = None, True  # it is told once
 
     def must_cut(self) -> bool:
         """Whether the stream may not go on."""
         return self._must_cut
 
     def cut(self) -> BaseException:
-        """Settle what was seen, and say which budget has nothing left."""
+        """Settle what was seen, and say why it may not go on."""
         self._is_settled = True
         self._must_cut = False
         return self.flight.cut(self._outcome(Status.CUT, self._reading.answer()))

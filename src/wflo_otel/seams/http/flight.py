@@ -233,8 +233,13 @@ class Flight(Generic[P]):
         self.shown(record, outcome.answer)
         return record
 
+    def stutters(self) -> bool:
+        """Whether a stream that repeats one phrase on and on is to be cut."""
+        with self.span.current():
+            return self.active.engine.stutters(self.permit)
+
     def cut(self, outcome: Outcome) -> BaseException:
-        """Charge a stream that was cut, and say which budget has nothing left for it."""
+        """Charge a stream that was cut, and say why it may not go on."""
         with self.span.current():
             refusal = self.active.engine.cut(self.permit)
         record = self.settle(outcome)

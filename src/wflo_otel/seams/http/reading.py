@@ -6,7 +6,7 @@ be hidden; reading never fails the call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from wflo_otel.core.call import Answer
@@ -31,6 +31,10 @@ class Reading(Protocol):
 
     def is_decoded(self) -> None:
         """What comes has no ``content-encoding`` any more, whatever the header says."""
+        ...
+
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell the pieces of text that a stream brings, from now on."""
         ...
 
     def feed(self, data: bytes) -> bytes:
@@ -64,6 +68,10 @@ class StreamReading:
     def is_decoded(self) -> None:
         """Decode nothing."""
         self._decoder = None
+
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """Tell the pieces of text."""
+        self._reader.listen(hears)
 
     def feed(self, data: bytes) -> bytes:
         """Read a piece; return it, or what is left of it where something is hidden."""
@@ -114,6 +122,9 @@ class BodyReading:
         """Decode nothing."""
         self._decoder = None
 
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """A body comes in no pieces that could be told."""
+
     def feed(self, data: bytes) -> bytes:
         """Keep a piece, and hand it on."""
         self._room -= len(data)
@@ -159,6 +170,9 @@ class Unread:
 
     def is_decoded(self) -> None:
         """It stays unread."""
+
+    def listen(self, hears: Callable[[str], object]) -> None:
+        """There is nothing to tell."""
 
     def feed(self, data: bytes) -> bytes:
         """Hand it on."""
