@@ -4,22 +4,27 @@ import asyncio
 import logging
 import sys
 from collections import Counter
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
 
 from decorated import watch
+from doc_pages import DOCS, blocks
+from page_reader import reading
+from wflo_otel.after_agent import checkpoint_after_agent
 from wflo_otel.bootstrap import configure, shutdown
 from wflo_otel.core.attribution import by_agent, by_step
 from wflo_otel.core.call import Operation
 from wflo_otel.core.money import to_nano_usd, to_usd
-from wflo_otel.core.policy import Breaker, Budget, Budgets, Loops, Policy
+from wflo_otel.core.policy import After, Breaker, Budget, Budgets, Checkpoints, Loops, Policy
 from wflo_otel.errors import (
     BudgetExceededError,
     CircuitOpenError,
     InfiniteLoopDetectedError,
 )
 from wflo_otel.integrations import crewai as integration
+from wflo_otel.seams.saving import loaded
 from wflo_otel.testing import Reply, ToolRequest
 from wflo_otel.workflow import WfloWorkflow
 
@@ -368,6 +373,103 @@ def test_an_open_circuit_of_the_model_leaves_the_crew_as_itself(crew_of, wflo_pr
         crew_of("researcher").kickoff()
 
     assert wflo_provider.requests == []
+
+
+# -- checkpoints -----------------------------------------------------------------------------
+
+
+AFTER_AGENTS = Policy(checkpoints=Checkpoints(after=(After.AGENT,)))
+TASKS = [{"name": "dig"}, {"name": "write"}, {}]
+
+
+@pytest.mark.parametrize("run", [kickoff, akickoff])
+def test_each_task_is_saved_when_its_agent_is_done_where_the_policy_says_so(run, crew_of):
+    from crewai import TaskOutput
+
+    seen = watch(policy=AFTER_AGENTS)
+    crew = crew_of(*ROLES, tasks=TASKS)
+
+    run(crew)
+
+    store = seen.configuration.store
+    saved = store.checkpoints(seen.run_id)
+    assert [(each.name, each.step, each.agent) for each in saved] == [
+        ("dig", "dig", "researcher"),
+        ("write", "write", "writer"),
+        ("task 3", "task 3", "editor"),
+    ]
+    assert [each.parent for each in saved] == [None, *(each.checkpoint_id for each in saved[:2])]
+    state = loaded(*store.load(saved[0].checkpoint_id), [TaskOutput])
+    assert state.raw == crew.tasks[0].output.raw
+
+
+def test_a_checkpoint_is_an_event_on_its_agents_span_without_its_state(crew_of):
+    seen = watch(policy=AFTER_AGENTS)
+
+    crew_of("writer").kickoff()
+
+    (event,) = seen.span("invoke_agent writer").events
+    assert event.name == "wflo.checkpoint"
+    assert "SECRET" not in str(event.attributes)
+
+
+def test_nothing_is_saved_where_nobody_asks_for_it(crew_of):
+    seen = watch()
+
+    crew_of("writer").kickoff()
+
+    assert seen.configuration.store.checkpoints(seen.run_id) == []
+
+
+def test_a_task_that_was_stopped_is_not_saved_and_those_before_it_are(crew_of):
+    run = Budgets(run=Budget(usd=to_nano_usd(COST)))
+    seen = watch(policy=replace(AFTER_AGENTS, budgets=run))
+
+    with pytest.raises(BudgetExceededError) as raised:
+        crew_of(*ROLES, tasks=TASKS).kickoff()
+
+    (saved,) = seen.configuration.store.checkpoints(seen.run_id)
+    assert (saved.name, saved.checkpoint_id) == ("dig", raised.value.checkpoint)
+
+
+def test_a_task_is_saved_by_a_line_of_code_and_keeps_its_own_callback(crew_of):
+    told = []
+    seen = watch()
+    crew = crew_of("writer", tasks=[{"callback": told.append}])
+
+    assert checkpoint_after_agent(crew.tasks[0], agent_name="author") is crew.tasks[0]
+    crew.kickoff()
+
+    (saved,) = seen.configuration.store.checkpoints(seen.run_id)
+    assert (saved.name, saved.agent, saved.step) == ("author", "author", "task 1")
+    assert told == [crew.tasks[0].output]
+
+
+def test_a_crew_goes_on_after_the_tasks_that_were_saved(crew_of, wflo_provider):
+    from crewai import TaskOutput
+
+    watch(policy=AFTER_AGENTS)
+    wflo_provider.script(Reply(text="the moon"))
+    with WfloWorkflow() as workflow:
+        crew_of(*ROLES).kickoff()
+    done = workflow.checkpoints()[0].checkpoint_id
+    again = crew_of(*ROLES)
+    again.tasks[0].output = workflow.load(done, types=[TaskOutput])
+    again.checkpoint_kickoff_event_id = "restored"
+
+    again.kickoff()
+
+    asked = wflo_provider.requests[3:]
+    assert len(asked) == 2
+    assert "the moon" in asked[0].prompt
+
+
+def test_the_page_on_crews_does_what_it_says(tmp_path, monkeypatch, wflo_provider):
+    monkeypatch.syspath_prepend(tmp_path)
+    with reading(tmp_path, wflo_provider, monkeypatch) as reader:
+        for block in blocks((DOCS / "crewai.md").read_text(encoding="utf-8")):
+            here = {name: value for name, value in block.markers.items() if name != "not run"}
+            reader.follow(replace(block, markers=here))
 
 
 # -- what else may be ------------------------------------------------------------------------

@@ -13,15 +13,18 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from wflo_otel.context import Frame, Place, current_frame, inner_frame, runs
 from wflo_otel.core.call import Operation
+from wflo_otel.core.policy import After
 from wflo_otel.seams.active import Active, active
 from wflo_otel.seams.functions import Flow, Invocation, Run, in_flow
 from wflo_otel.seams.kinds import Kind
+from wflo_otel.seams.outcomes import Outcome, Returned
+from wflo_otel.seams.saving import save_beside
 from wflo_otel.seams.work import Work, agent_work, ignore, tool_flow
 
 #: What happens around a call of a method; ``None``: nothing.
@@ -136,7 +139,15 @@ def _around_task(now: Active, frame: Frame, invocation: Invocation) -> Flow:
     if _is_at_work(frame, agent):
         return Run(now.engine, Place(inner), ignore, ignore)
     work = agent_work(now, inner, _role_of(agent), None)
-    return Run(now.engine, work.place, ignore, work.end)
+    return Run(now.engine, work.place, ignore, partial(_end_task, now, work))
+
+
+def _end_task(now: Active, work: Work, outcome: Outcome) -> None:
+    """Save what the agent has come to, where the policy asks for it, and end its work."""
+    if isinstance(outcome, Returned) and After.AGENT in now.engine.policy.checkpoints.after:
+        with work.place:  # the event is on the agent's span
+            save_beside(now, work.frame, work.frame.caller.step or "task", outcome.value)
+    work.end(outcome)
 
 
 def _around_agent(now: Active, frame: Frame, invocation: Invocation) -> Flow | None:
