@@ -18,6 +18,7 @@ from wflo_otel.errors import (
     UnpricedModelError,
     UnrecognisedCallError,
 )
+from wflo_otel.seams import refusal
 from wflo_otel.seams.refusal import dress
 
 FACTS = {"scope": "run:1", "charged_usd": Decimal("0.5"), "sent": True}
@@ -111,7 +112,7 @@ def test_what_is_no_exception_class_is_left_out(loaded):
 
 
 def test_with_no_library_loaded_it_is_the_plain_error(monkeypatch):
-    for module in ("openai", "anthropic", "langgraph.errors"):
+    for module, _ in refusal._BASES:
         monkeypatch.setitem(sys.modules, module, ModuleType(module))
     given = error()
     assert dress(given) is given

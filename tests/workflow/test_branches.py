@@ -217,8 +217,10 @@ def test_what_an_older_version_saved_is_read_as_plain_data(seen):
         assert workflow.load(first.checkpoint_id, types=[Draft])["title"] == "tides"
 
 
+@pytest.mark.newest  # the second environment has no LangChain
 def test_messages_of_langchain_come_back_as_messages(seen):
-    messages = pytest.importorskip("langchain_core.messages")
+    from langchain_core import messages
+
     state = [
         messages.HumanMessage("hi", id="1"),
         messages.AIMessage("", tool_calls=[{"name": "f", "args": {"x": 1}, "id": "c"}]),
@@ -230,8 +232,10 @@ def test_messages_of_langchain_come_back_as_messages(seen):
         assert workflow.load(first.checkpoint_id) == {"messages": state}
 
 
+@pytest.mark.newest  # the second environment has no LangChain
 def test_a_library_that_is_not_loaded_is_not_loaded_for_its_objects(seen, monkeypatch):
-    messages = pytest.importorskip("langchain_core.messages")
+    from langchain_core import messages
+
     with WfloWorkflow() as workflow:
         (first,) = saved(workflow, messages.HumanMessage("hi"))
         monkeypatch.delitem(sys.modules, "langchain_core.messages")
