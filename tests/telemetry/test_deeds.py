@@ -36,6 +36,19 @@ def test_what_a_framework_puts_around_an_answer_is_left_out(answered):
     assert deed(output__value=json.dumps(answered))[2] == "a wall"
 
 
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"output": "a row", "page": 3},
+        {"data": ["a row"], "total": 12, "type": "page"},
+        {"content": "working", "percent": 40},
+        {"kwargs": {"left": 3}, "id": 7},
+    ],
+)
+def test_all_that_a_tool_itself_answers_is_compared(answered):
+    assert json.loads(deed(gen_ai__tool__call__result=json.dumps(answered))[2]) == answered
+
+
 def test_what_it_puts_around_the_arguments_is_left_out():
     asked = {"input_str": "{'at': 1}", "metadata": {"step": 7}}
 

@@ -175,7 +175,8 @@ class _Watched:
                 return
             for asked in answer.tool_calls:
                 self._ask(call.caller.agent, asked)
-            asks = bool(answer.tool_calls) or not _ASKS.isdisjoint(answer.finish_reasons)
+            reasons = map(str.lower, answer.finish_reasons)
+            asks = bool(answer.tool_calls) or not _ASKS.isdisjoint(reasons)
             self._watch.turned(call.caller.agent, asks_for_tools=asks)
 
     def did(self, caller: Caller, deed: Deed) -> Finding | None:

@@ -33,6 +33,8 @@ _NEVER_SENT = re.compile(r"\b(ConnectError|ConnectTimeout|PoolTimeout|Unsupporte
 _ID = re.compile(r'\{"id": ?"([\w.:-]{1,200})"')
 #: OpenInference shows a chunk or a message as text; the texts are all that is counted.
 _CONTENT = re.compile(r'"(?:content|text|output_text)": ?"((?:[^"\\]|\\.)*)"')
+#: What was answered stands under such keys; what was asked, under others, has older tool calls.
+_ANSWERS = ("llm.output_messages.", "gen_ai.completion.")
 
 
 def ending_of(span: Span) -> Outcome:
@@ -103,7 +105,8 @@ def _finish_reasons(attributes: Attributes) -> tuple[str, ...]:
     if isinstance(told, tuple | list):
         return tuple(map(str, told))
     # OpenInference and older OpenLLMetry tell of none, but show the calls, each under a key.
-    return ("tool_calls",) if any(".tool_calls." in key for key in attributes) else ()
+    asks = any(key.startswith(_ANSWERS) and ".tool_calls." in key for key in attributes)
+    return ("tool_calls",) if asks else ()
 
 
 def _asked_model(attributes: Attributes) -> str | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
+
 import pytest
 
 from span_rig import processing
@@ -78,7 +81,7 @@ def test_a_tool_that_is_decorated_inside_of_its_span_counts_once(attributes):
             tool(rig)
 
 
-@pytest.mark.parametrize("reason", ["tool_calls", "tool_use", "function_call"])
+@pytest.mark.parametrize("reason", ["tool_calls", "tool_use", "function_call", "TOOL_CALL"])
 def test_turns_that_ask_for_tools_are_counted(reason):
     with looping(max_iterations=3) as rig:
         for _ in range(3):
@@ -94,6 +97,31 @@ def test_turns_that_a_tool_follows_are_counted_where_no_reason_is_told():
             tool(rig, shown=SHOWN | {"gen_ai.tool.call.result": f"page {turn}"})
         with pytest.raises(InfiniteLoopDetectedError):
             chat(rig)
+
+
+def test_paging_through_what_a_tool_puts_out_goes_on():
+    with looping() as rig:
+        for page in range(12):
+            chat(rig, "tool_calls")
+            answer = json.dumps({"output": "a row", "page": page, "pages": 12})
+            tool(rig, shown=SHOWN | {"gen_ai.tool.call.result": answer})
+
+
+@pytest.mark.parametrize(("messages", "is_asked"), [("output", True), ("input", False)])
+def test_of_openinferences_messages_those_that_are_answered_ask_for_tools(messages, is_asked):
+    call = "message.tool_calls.0.tool_call.function.name"
+    shown = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4o",
+        f"llm.{messages}_messages.0.{call}": "look",
+    }
+    with looping(max_iterations=3) as rig:
+        for _ in range(3):
+            with rig.tracer().start_as_current_span("llm", attributes=shown):
+                pass
+        expected = pytest.raises(InfiniteLoopDetectedError) if is_asked else nullcontext()
+        with expected, rig.tracer().start_as_current_span("llm", attributes=shown):
+            pass
 
 
 def test_questions_that_are_answered_are_not():
