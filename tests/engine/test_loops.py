@@ -260,6 +260,18 @@ def test_tools_that_their_own_seam_sees_are_counted_where_the_wire_does_not_show
     assert bench.engine.stopped(call).error().kind == "identical"
 
 
+def test_of_two_who_tell_of_one_tool_in_a_turn_one_is_heard():
+    bench = Bench(LOOPS)
+    call = bench.call("t", caller=AGENT)
+    for _ in range(3):
+        bench.engine.admit(bench.call(f"turn {bench.clock.new_id()}", caller=AGENT))
+        bench.engine.did(call, SEARCH, "one")
+        bench.engine.did(call, ("search", "in other words", "the moon"), "another")
+
+    assert bench.engine.stopped(call) is None
+    assert [each.finding.kind for each in bench.told.circling] == ["identical"] * 2
+
+
 def test_tools_that_the_wire_shows_count_once():
     bench = Bench(LOOPS)
     agent = Agent(bench)

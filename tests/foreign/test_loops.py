@@ -120,3 +120,24 @@ def test_turns_are_counted_by_the_spans_of_model_calls_alone(name):
             bare_loop(rig.provider)
 
         assert len(rig.provider.requests) == 5
+
+
+def test_two_instrumentations_at_once_count_a_loop_once():
+    names = ("openinference-langchain", "openllmetry-langchain", "genai-openai")
+    with looping(*names) as rig:
+        rig.provider.default = LOOK
+        stopped = agent(rig.provider, lambda: "it is in the list")
+
+        assert isinstance(stopped, InfiniteLoopDetectedError)
+        assert (stopped.kind, stopped.count) == ("identical", 4)
+        assert len(rig.provider.requests) == 4
+
+
+def test_the_turns_of_a_bare_loop_are_told_of_where_the_refusal_is_swallowed():
+    with looping("openinference-openai", max_iterations=5) as rig:
+        rig.provider.default = LOOK
+        bare_loop(rig.provider)
+
+        assert len(rig.provider.requests) == TURNS
+        events = [event for span in rig.finished for event in span.events]
+        assert "stop" in [event.attributes.get("wflo.loop.rung") for event in events]

@@ -248,9 +248,12 @@ class Engine:
             self._refusals.shown(refusal)
         return None
 
-    def did(self, call: Call, deed: Deed) -> None:
-        """Tell what a tool has answered: the next call is refused if that goes in circles."""
-        self.loops.did(call, deed)
+    def did(self, call: Call, deed: Deed, source: str = "") -> None:
+        """Tell what a tool has answered: the next call is refused if that goes in circles.
+
+        ``source``: who has seen it; of several who tell of one tool in a turn one is heard.
+        """
+        self.loops.did(call, deed, source)
 
     def leave(self, permit: Permit, outcome: Outcome) -> None:
         """Tell the circuits how a call ended that :meth:`enter` let in. Idempotent."""

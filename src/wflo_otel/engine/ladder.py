@@ -66,9 +66,9 @@ class Ladder:
         if self.watches(call.caller):
             self._watches.turned(call, answer)
 
-    def did(self, call: Call, deed: Deed) -> None:
+    def did(self, call: Call, deed: Deed, source: str) -> None:
         """A tool has answered, as its own seam saw it; the next call meets what was found."""
-        if found := self._watches.did(call.caller, deed):
+        if found := self._watches.did(call.caller, deed, source):
             self._tell(call, found)
 
     def stuttered(self, call: Call) -> Refusal | None:

@@ -68,9 +68,11 @@ class LoopWatches:
             for each in self._over(call.caller):
                 each.turned(call, answer)
 
-    def did(self, caller: Caller, deed: Deed) -> Circling | None:
-        """A tool has answered, as its own seam saw it."""
-        return _gravest(each.found(caller, each.did(caller, deed)) for each in self._over(caller))
+    def did(self, caller: Caller, deed: Deed, source: str) -> Circling | None:
+        """A tool has answered, as a seam of its own, or another's span, saw it."""
+        return _gravest(
+            each.found(caller, each.did(caller, deed, source)) for each in self._over(caller)
+        )
 
     def stuttered(self, caller: Caller) -> Circling | None:
         """A streamed answer repeats one phrase on and on."""
@@ -147,6 +149,8 @@ class _Watched:
         self._asked: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
         self._chars = 0
         self._names: Counter[str] = Counter()
+        #: Who tells of each tool in this turn.
+        self._sources: dict[str, str] = {}
         self._told: dict[str | None, tuple[Kind, Rung]] = {}
 
     @property
@@ -163,6 +167,7 @@ class _Watched:
             if call.attempt or (is_again and not heard.begins):
                 return found
             self._remember(call.call_id)
+            self._sources.clear()
             begins = self._watch.is_done(agent) if call.heard is None else heard.begins
             if begins:
                 self._give_up(agent)
@@ -179,10 +184,13 @@ class _Watched:
             asks = bool(answer.tool_calls) or not _ASKS.isdisjoint(reasons)
             self._watch.turned(call.caller.agent, asks_for_tools=asks)
 
-    def did(self, caller: Caller, deed: Deed) -> Finding | None:
+    def did(self, caller: Caller, deed: Deed, source: str) -> Finding | None:
+        name = deed[0]
         with self._lock:
-            if self._names[deed[0]]:  # the next request brings it
+            if self._names[name]:  # the next request brings it
                 return None
+            if len(self._sources) < KNOWN and self._sources.setdefault(name, source) != source:
+                return None  # it is told of by another one too
             return self._watch.did(caller.agent, [deed])
 
     def found(self, caller: Caller, finding: Finding | None) -> Circling | None:

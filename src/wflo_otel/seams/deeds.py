@@ -7,7 +7,6 @@ cannot be written is nothing that anybody could compare.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,23 +18,16 @@ from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.functions import Invocation, is_generator
 from wflo_otel.seams.outcomes import Outcome, Returned, status_of
+from wflo_otel.telemetry.dialects import scope_of
 
 #: So much of what is no text is written, in characters.
 WRITTEN_CHARS = 64_000
 
-#: The last spans inside of which a tool has been told of.
-_told_inside: deque[tuple[int, int]] = deque(maxlen=256)
-
 
 def tell(now: Active, call: Call, deed: Deed, span: Span) -> None:
-    """Tell what the tool of this span did, unless a seam further in has told of it."""
-    context, parent = span.get_span_context(), getattr(span, "parent", None)
-    if parent is not None:
-        _told_inside.append((parent.trace_id, parent.span_id))
-    if (context.trace_id, context.span_id) in _told_inside:
-        return
+    """Tell what the tool of this span did; several instrumentations may tell of one tool."""
     bound = now.telemetry.share(call, span)
-    now.engine.did(call, deed)
+    now.engine.did(call, deed, scope_of(span))
     bound.end()
 
 
