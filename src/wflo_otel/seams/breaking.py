@@ -16,16 +16,13 @@ from opentelemetry import trace
 
 from wflo_otel.context import Place, guarded_frame
 from wflo_otel.core.breaker import Component
-from wflo_otel.core.call import Ask, Operation
 from wflo_otel.core.policy import Breaker
 from wflo_otel.engine import Refusal
 from wflo_otel.seams.active import Active
-from wflo_otel.seams.entering import enter, leave
+from wflo_otel.seams.entering import FUNCTION, enter, leave
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.work import frame_of_caller, ignore
-
-_FUNCTION = Ask(Operation.INVOKE_WORKFLOW, provider="", model=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Guarded:
 def breaker_flow(active: Callable[[], Active], guarded: Guarded, _: Invocation) -> Flow:
     """What happens around a function under a circuit breaker."""
     now, frame = active(), frame_of_caller()
-    call = now.call(_FUNCTION, frame.caller)
+    call = now.call(FUNCTION, frame.caller)
     answer = enter(now, call, trace.get_current_span(), Component(guarded.key, guarded.options))
     if isinstance(answer, Refusal):
         if guarded.fallback is None or answer.policy != "breaker":

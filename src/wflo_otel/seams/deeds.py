@@ -26,9 +26,8 @@ WRITTEN_CHARS = 64_000
 
 def tell(now: Active, call: Call, deed: Deed, span: Span) -> None:
     """Tell what the tool of this span did; several instrumentations may tell of one tool."""
-    bound = now.telemetry.share(call, span)
-    now.engine.did(call, deed, scope_of(span))
-    bound.end()
+    with now.telemetry.share(call, span):
+        now.engine.did(call, deed, scope_of(span))
 
 
 def deed_of(name: str, invocation: Invocation, outcome: Outcome) -> Deed | None:

@@ -9,30 +9,27 @@ from __future__ import annotations
 from opentelemetry.trace import Span
 
 from wflo_otel.core.breaker import Component
-from wflo_otel.core.call import Call, Status
+from wflo_otel.core.call import Ask, Call, Operation, Status
 from wflo_otel.core.call import Outcome as Ended
 from wflo_otel.engine import Permit, Refusal
 from wflo_otel.errors import PolicyViolationError
 from wflo_otel.seams.active import Active
 from wflo_otel.seams.outcomes import Outcome, Raised, error_type_of, status_of
 
+#: What a decorated function asks for: it costs nothing by itself.
+FUNCTION = Ask(Operation.INVOKE_WORKFLOW, provider="", model=None)
+
 
 def enter(now: Active, call: Call, span: Span, *around: Component) -> Permit | Refusal:
     """Decide about a call, and tell it on this span."""
-    bound = now.telemetry.share(call, span)
-    try:
+    with now.telemetry.share(call, span):
         return now.engine.enter(call, *around)
-    finally:
-        bound.end()
 
 
 def stopped(now: Active, call: Call, span: Span) -> Refusal | None:
     """Say whether the run of a call was stopped, for work whose circuits another seam enters."""
-    bound = now.telemetry.share(call, span)
-    try:
+    with now.telemetry.share(call, span):
         return now.engine.stopped(call)
-    finally:
-        bound.end()
 
 
 def leave(now: Active, permit: Permit, outcome: Outcome) -> None:

@@ -13,16 +13,14 @@ from functools import partial
 from opentelemetry import trace
 
 from wflo_otel.context import Place, watched_frame
-from wflo_otel.core.call import Ask, Operation
 from wflo_otel.core.policy import Loops
 from wflo_otel.core.scope import Caller
 from wflo_otel.seams.active import Active
+from wflo_otel.seams.entering import FUNCTION
 from wflo_otel.seams.functions import Flow, Invocation, Run
 from wflo_otel.seams.outcomes import Outcome
 from wflo_otel.seams.refusal import dress
 from wflo_otel.seams.work import frame_of_caller, ignore
-
-_FUNCTION = Ask(Operation.INVOKE_WORKFLOW, provider="", model=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,9 @@ class Watched:
 def loop_flow(active: Callable[[], Active], watched: Watched, _: Invocation) -> Flow:
     """What happens around a function whose turns are watched for loops."""
     now, frame = active(), frame_of_caller()
-    call = now.call(_FUNCTION, frame.caller)
-    bound = now.telemetry.share(call, trace.get_current_span())
-    try:
+    call = now.call(FUNCTION, frame.caller)
+    with now.telemetry.share(call, trace.get_current_span()):
         refusal = now.engine.stepping(call, watched.key, watched.options)
-    finally:
-        bound.end()
     if refusal is not None:
         raise dress(refusal.error())
     key = f"{watched.key}#{call.call_id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from opentelemetry.trace import Span
 
@@ -32,11 +33,17 @@ class BoundSpans:
 
 @dataclass(frozen=True, slots=True)
 class BoundSpan:
-    """A span, and the call that is told on it."""
+    """A span, and the call that is told on it: until ``end()``, or to the end of a block."""
 
     span: Span
     call: Call
     _book: BoundSpans = field(repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> None:
         """Let go of the span; ending it is left to whoever started it."""

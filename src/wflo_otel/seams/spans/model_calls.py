@@ -77,14 +77,11 @@ def _permit(now: Active, span: Span, call: Call, *, refuses: bool) -> Permit:
     adopting = outer_permit(span.parent, scope_of(span), call.ask)
     if adopting is not None:
         call = replace(call, call_id=adopting.call.call_id)
-    bound = now.telemetry.share(call, span)
-    try:
+    with now.telemetry.share(call, span):
         if refuses:
             answer = _swallowed(now, span, call, adopting) or _admitted(now, call, adopting)
         else:
             answer = now.engine.observe(call, adopting=adopting)
-    finally:
-        bound.end()
     if isinstance(answer, Refusal):
         raise _refusing(now, span, answer)
     context = span.get_span_context()

@@ -103,11 +103,8 @@ def _charge_unseen(opened: OpenCall, said: Says, outcome: Outcome, span: Span) -
 
 
 def _settle(opened: OpenCall, permit: Permit, outcome: Outcome, span: Span) -> None:
-    bound = opened.active.telemetry.share(permit.call, span)
-    try:
+    with opened.active.telemetry.share(permit.call, span):
         record = opened.active.engine.settle(permit, outcome)
-    finally:
-        bound.end()
     if record is not None and (record.cost or record.usage != NOTHING):
         enrich(span, record, tally_of(span), catalogue=permit.price.catalogue)
 
